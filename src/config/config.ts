@@ -1,0 +1,41 @@
+// The frozen configuration of one server, as every room sees it.
+
+/** Execution providers in the order a model may try them. */
+export type Provider = "cpu" | "cuda" | "webgpu";
+
+/** Settings of the whole server. Every field is one row of `settings.ts`, which holds default, range and meaning. */
+export interface Config {
+  readonly modelDir: string;
+  readonly host: string;
+  readonly grpcPort: number;
+  readonly defaultDeadlineMs: number;
+  readonly maxDeadlineMs: number;
+  readonly maxMessageBytes: number;
+  readonly maxUploadBytes: number;
+  readonly maxStreamsPerConnection: number;
+  readonly maxInFlightPerStream: number;
+  readonly receiveWindowBytes: number;
+  readonly streamResetBurst: number;
+  readonly streamResetRate: number;
+  readonly maxConnectionIdleMs: number;
+  readonly maxConnectionAgeMs: number;
+  readonly maxConnectionAgeGraceMs: number;
+  readonly keepaliveTimeMs: number;
+  readonly keepaliveTimeoutMs: number;
+  readonly reflection: boolean;
+  readonly drainDelayMs: number;
+  readonly drainTimeoutMs: number;
+  readonly maxWorkers: number;
+  readonly workerHeapMb: number;
+  readonly instances: number;
+  readonly intraOpThreads: number;
+  readonly executionProviders: readonly Provider[];
+  readonly maxBatchSize: number;
+  readonly maxQueueDelayMs: number;
+  readonly maxQueueRows: number;
+  readonly warmupRuns: number;
+  readonly warmupBudgetMs: number;
+  readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
+  readonly logFormat: "auto" | "json" | "pretty";
+  readonly logSampleRatio: number;
+}

@@ -1,0 +1,78 @@
+// What the registry tells the outside about its models: plain snapshots.
+
+import type { Provider } from "../config/config.ts";
+import type { Signature } from "../tensor/signature.ts";
+
+/** Where a version stands. States only move forward, in this order; `failed` may follow `loading` and `warming`. */
+export type ModelState = "loading" | "warming" | "ready" | "draining" | "unloaded" | "failed";
+
+/** How requests of a version are grouped. */
+export interface BatchingView {
+  /** Whether requests of several callers may share a run. */
+  readonly enabled: boolean;
+  /** Most rows in one run; 0 when the model has no batch dimension. */
+  readonly maxBatchSize: number;
+  /** Longest wait for a fuller batch in milliseconds. */
+  readonly maxQueueDelayMs: number;
+  /** Most rows that may wait. */
+  readonly maxQueueRows: number;
+  /** How this was decided, in words. */
+  readonly source: string;
+}
+
+/** How a version is run. */
+export interface ExecutionView {
+  /** Where its sessions live. */
+  readonly kind: "thread";
+  /** Sessions. */
+  readonly instances: number;
+  /** Threads one run may use. */
+  readonly intraOpThreads: number;
+  /** Provider the version got. */
+  readonly provider: Provider;
+  /** Why earlier providers of the list were not used. */
+  readonly providerNotes: readonly string[];
+}
+
+/** Measured run time of one batch size at warm-up. */
+export interface WarmupView {
+  readonly rows: number;
+  readonly runs: number;
+  readonly meanMs: number;
+  readonly p95Ms: number;
+}
+
+/** Counts that only grow while the version lives; `queuedRows` is a gauge. */
+export interface StatisticsView {
+  readonly okCount: number;
+  readonly errorCount: number;
+  readonly rowCount: number;
+  readonly batchCount: number;
+  readonly queuedRows: number;
+}
+
+/** One version of a model. */
+export interface VersionView {
+  /** Decimal number. */
+  readonly version: string;
+  readonly state: ModelState;
+  /** Why it failed, or a warning; "" when all is well. Never holds a path. */
+  readonly reason: string;
+  /** Undefined until the file has been read. */
+  readonly signature: Signature | undefined;
+  readonly batching: BatchingView | undefined;
+  readonly execution: ExecutionView | undefined;
+  readonly warmup: readonly WarmupView[];
+  readonly statistics: StatisticsView;
+}
+
+/** One entry of the model folder. */
+export interface ModelView {
+  readonly name: string;
+  readonly description: string;
+  readonly required: boolean;
+  /** Version that answers a request without one; "" when none is ready. */
+  readonly defaultVersion: string;
+  /** Highest first. */
+  readonly versions: readonly VersionView[];
+}
