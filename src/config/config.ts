@@ -14,6 +14,7 @@ export interface Config {
   readonly maxUploadBytes: number;
   readonly maxStreamsPerConnection: number;
   readonly maxInFlightPerStream: number;
+  readonly maxStreamIdleMs: number;
   readonly receiveWindowBytes: number;
   readonly streamResetBurst: number;
   readonly streamResetRate: number;

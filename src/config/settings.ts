@@ -1,0 +1,320 @@
+// Every setting of the server: default, range and meaning. The README's table, the flags and the environment names are made from it.
+
+import type { Config } from "./config.ts";
+import { type Machine, type Setting, type SettingOf, fieldOf } from "./setting.ts";
+import type { Field } from "./fields.ts";
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const GIB = 1024 * MIB;
+const SECOND_MS = 1000;
+const MINUTE_MS = 60 * SECOND_MS;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+const MAX_CORES = 256;
+
+/** The table, in the order of the README. */
+export const SETTINGS: { readonly [K in keyof Config]: SettingOf<Config[K]> } = {
+  modelDir: {
+    section: "Server",
+    kind: "path",
+    maxLength: 4096,
+    default: "models",
+    meaning: "Folder of models; a relative path starts at the configuration file that holds it, else at the working directory.",
+  },
+  host: {
+    section: "Server",
+    kind: "string",
+    maxLength: 255,
+    default: "0.0.0.0",
+    meaning: "Address to listen on; `0.0.0.0` is every IPv4 address of the machine, `::` also IPv6, `127.0.0.1` this machine only.",
+  },
+  grpcPort: {
+    section: "Server",
+    kind: "int",
+    min: 0,
+    max: 65_535,
+    default: 8001,
+    meaning: "Port of the gRPC server; 0 takes any free one.",
+  },
+  reflection: {
+    section: "Server",
+    kind: "boolean",
+    default: true,
+    meaning: "Whether tools such as grpcurl may ask for the contract (`grpc.reflection.v1` and `v1alpha`).",
+  },
+
+  defaultDeadlineMs: {
+    section: "Deadlines",
+    kind: "int",
+    unit: "ms",
+    min: 1,
+    max: DAY_MS,
+    default: MINUTE_MS,
+    meaning: "Deadline of a call or stream item that brings none; at most `maxDeadlineMs`.",
+  },
+  maxDeadlineMs: {
+    section: "Deadlines",
+    kind: "int",
+    unit: "ms",
+    min: 1,
+    max: DAY_MS,
+    default: 10 * MINUTE_MS,
+    meaning: "Longest deadline of a unary call or stream item; a later one is shortened to it.",
+  },
+
+  maxMessageBytes: {
+    section: "Sizes",
+    kind: "int",
+    unit: "bytes",
+    min: KIB,
+    max: GIB,
+    default: 64 * MIB,
+    meaning: "Largest message, as sent and after decompression; above it the call ends with MESSAGE_TOO_LARGE.",
+  },
+  maxUploadBytes: {
+    section: "Sizes",
+    kind: "int",
+    unit: "bytes",
+    min: KIB,
+    max: GIB,
+    default: 256 * MIB,
+    meaning: "Largest upload of one client-streamed prediction; above it the call ends with UPLOAD_TOO_LARGE.",
+  },
+
+  maxStreamsPerConnection: {
+    section: "Streams and connections",
+    kind: "int",
+    min: 1,
+    max: 65_536,
+    default: 256,
+    meaning: "Calls open at once on one connection (HTTP/2 `SETTINGS_MAX_CONCURRENT_STREAMS`); clients hold further ones back.",
+  },
+  maxInFlightPerStream: {
+    section: "Streams and connections",
+    kind: "int",
+    min: 1,
+    max: 65_536,
+    default: 256,
+    meaning: "Predictions in flight on one stream; above it the server stops reading the stream until one is answered.",
+  },
+  maxStreamIdleMs: {
+    section: "Streams and connections",
+    kind: "int",
+    unit: "ms",
+    min: 100,
+    max: DAY_MS,
+    default: 5 * MINUTE_MS,
+    meaning:
+      "Longest silence on a prediction stream with nothing in flight before it is ended; health `Watch` and `WatchModels` have no such limit.",
+  },
+  receiveWindowBytes: {
+    section: "Streams and connections",
+    kind: "int",
+    unit: "bytes",
+    min: 65_535,
+    max: 16 * MIB,
+    default: MIB,
+    meaning: "HTTP/2 receive window: bytes a client may send before the server has taken them.",
+  },
+  streamResetBurst: {
+    section: "Streams and connections",
+    kind: "int",
+    min: 1,
+    max: 1_000_000,
+    default: 20_000,
+    meaning: "Cancelled calls that one connection may make at once before it is closed as abuse.",
+  },
+  streamResetRate: {
+    section: "Streams and connections",
+    kind: "int",
+    min: 1,
+    max: 1_000_000,
+    default: 2000,
+    meaning: "Cancelled calls per second that one connection may make for ever.",
+  },
+  maxConnectionIdleMs: {
+    section: "Streams and connections",
+    kind: "int",
+    unit: "ms",
+    min: 100,
+    max: DAY_MS,
+    default: 5 * MINUTE_MS,
+    meaning: "A connection without calls for so long is closed.",
+  },
+  maxConnectionAgeMs: {
+    section: "Streams and connections",
+    kind: "int",
+    unit: "ms",
+    min: 100,
+    max: DAY_MS,
+    default: 30 * MINUTE_MS,
+    meaning: "Age at which a connection is asked to go, so that clients spread over new servers; calls on it finish.",
+  },
+  maxConnectionAgeGraceMs: {
+    section: "Streams and connections",
+    kind: "int",
+    unit: "ms",
+    min: 0,
+    max: DAY_MS,
+    default: 5 * MINUTE_MS,
+    meaning: "Time that calls have to finish on a connection that was asked to go.",
+  },
+  keepaliveTimeMs: {
+    section: "Streams and connections",
+    kind: "int",
+    unit: "ms",
+    min: 100,
+    max: DAY_MS,
+    default: 2 * HOUR_MS,
+    meaning: "Silence after which the server pings a connection.",
+  },
+  keepaliveTimeoutMs: {
+    section: "Streams and connections",
+    kind: "int",
+    unit: "ms",
+    min: 100,
+    max: 10 * MINUTE_MS,
+    default: 20 * SECOND_MS,
+    meaning: "Time for the answer to a ping before the connection counts as lost.",
+  },
+
+  drainDelayMs: {
+    section: "Start and stop",
+    kind: "int",
+    unit: "ms",
+    min: 0,
+    max: 10 * MINUTE_MS,
+    default: 0,
+    meaning: "Time between health NOT_SERVING and refusing new calls at shutdown; 5000 suits most load balancers.",
+  },
+  drainTimeoutMs: {
+    section: "Start and stop",
+    kind: "int",
+    unit: "ms",
+    min: 0,
+    max: HOUR_MS,
+    default: 30 * SECOND_MS,
+    meaning: "Longest wait at shutdown for calls to finish; what is left is cancelled.",
+  },
+  warmupRuns: {
+    section: "Start and stop",
+    kind: "int",
+    min: 0,
+    max: 100,
+    default: 5,
+    meaning: "Warm-up runs for each batch size before a version is ready; a model's own value wins.",
+  },
+  warmupBudgetMs: {
+    section: "Start and stop",
+    kind: "int",
+    unit: "ms",
+    min: 0,
+    max: 10 * MINUTE_MS,
+    default: 500,
+    meaning: "Time for the warm-up of one model version, after which remaining runs are left out; a model's own value wins.",
+  },
+
+  maxWorkers: {
+    section: "Execution",
+    kind: "int",
+    min: 1,
+    max: MAX_CORES,
+    default: (machine: Machine) => Math.min(Math.max(machine.cores, 1), MAX_CORES),
+    defaultText: "the cores",
+    meaning: "Worker threads for all models together.",
+  },
+  workerHeapMb: {
+    section: "Execution",
+    kind: "int",
+    min: 64,
+    max: 65_536,
+    default: 1024,
+    meaning: "JavaScript heap of one worker in MiB; tensors and models live outside it.",
+  },
+  instances: {
+    section: "Execution",
+    kind: "int",
+    min: 0,
+    max: MAX_CORES,
+    default: 0,
+    meaning: "Sessions of one model version that run side by side; 0: chosen from the cores. A model's own value wins.",
+  },
+  intraOpThreads: {
+    section: "Execution",
+    kind: "int",
+    min: 0,
+    max: MAX_CORES,
+    default: 0,
+    meaning: "Threads that one run may use; 0: chosen from the cores. A model's own value wins.",
+  },
+  executionProviders: {
+    section: "Execution",
+    kind: "choices",
+    choices: ["cuda", "cpu", "webgpu"],
+    default: ["cuda", "cpu"],
+    meaning: "Where models run, first choice first; one that the machine lacks is passed over. A model's own value wins.",
+  },
+
+  maxBatchSize: {
+    section: "Batching",
+    kind: "int",
+    min: 0,
+    max: 65_536,
+    default: 32,
+    meaning: "Most rows in one run of a model that does not set it; 0: requests never share a run.",
+  },
+  maxQueueDelayMs: {
+    section: "Batching",
+    kind: "int",
+    unit: "ms",
+    min: 0,
+    max: 10 * SECOND_MS,
+    default: 0,
+    meaning: "Longest wait of a request for a fuller batch while an instance is idle; a model's own value wins.",
+  },
+  maxQueueRows: {
+    section: "Batching",
+    kind: "int",
+    min: 1,
+    max: 1_048_576,
+    default: 8192,
+    meaning: "Rows of one model version that may wait; above it calls end with QUEUE_FULL. A model's own value wins.",
+  },
+
+  logLevel: {
+    section: "Log",
+    kind: "choice",
+    choices: ["debug", "info", "warn", "error", "silent"],
+    default: "info",
+    meaning: "Least important line that is written; the log goes to stderr.",
+  },
+  logFormat: {
+    section: "Log",
+    kind: "choice",
+    choices: ["auto", "json", "pretty"],
+    default: "auto",
+    meaning: "`json`: one object a line; `pretty`: for people; `auto`: `pretty` on a terminal, else `json`.",
+  },
+  logSampleRatio: {
+    section: "Log",
+    kind: "number",
+    min: 0,
+    max: 1,
+    default: 0.01,
+    meaning: "Share of successful calls that are logged; failures and refusals always are.",
+  },
+};
+
+/** Names of all settings, in the order of the README. */
+export const SETTING_KEYS = Object.freeze(Object.keys(SETTINGS)) as readonly (keyof Config)[];
+
+/** A row by its name. */
+export function settingOf(key: keyof Config): Setting {
+  return SETTINGS[key];
+}
+
+/** The checker of a setting, for everything that may set it: the configuration and model.yaml. */
+export function settingField<K extends keyof Config>(key: K): Field<Config[K]> {
+  return fieldOf(settingOf(key)) as Field<Config[K]>; // the row of key K checks values of Config[K]
+}

@@ -1,0 +1,138 @@
+// The optional model.yaml beside a model: what it may say, and how it is read.
+
+import type { Provider } from "../config/config.ts";
+import { booleanField, type Field, intField, listField, mapField, objectField, stringField } from "../config/fields.ts";
+import { settingField } from "../config/settings.ts";
+import { show, showPath } from "../config/show.ts";
+import { readYamlMapping } from "../config/yaml-mapping.ts";
+
+/** What model.yaml says about one input or output. */
+export interface TensorNotes {
+  /** Name in the model file; 1 to 256 characters. Whether it exists there is not known here. */
+  readonly name: string;
+  /** At most 1000 characters; "" by default. */
+  readonly description: string;
+  /** Names of the columns of the last dimension, all different; empty by default. */
+  readonly columns: readonly string[];
+  /** Class names; empty by default and for inputs. */
+  readonly labels: readonly string[];
+}
+
+/** A model.yaml. Where a field that is also a server setting is undefined, the server's setting holds. */
+export interface Manifest {
+  /** At most 1000 characters; "" by default. */
+  readonly description: string;
+  /** Whether the server is SERVING only once this model is ready; false by default. */
+  readonly required: boolean;
+  /** Most rows in one run; 0: no batching. Undefined: what the file's shape allows, up to the server's setting. */
+  readonly maxBatchSize: number | undefined;
+  /** Longest wait for a fuller batch in milliseconds. */
+  readonly maxQueueDelayMs: number | undefined;
+  /** Most rows that may wait. */
+  readonly maxQueueRows: number | undefined;
+  /** Sessions; 0: chosen from the cores. */
+  readonly instances: number | undefined;
+  /** Threads one run may use; 0: chosen from the cores. */
+  readonly intraOpThreads: number | undefined;
+  /** First choice first. */
+  readonly executionProviders: readonly Provider[] | undefined;
+  /** Warm-up runs for each batch size. */
+  readonly warmupRuns: number | undefined;
+  /** Time for warming one version up, in milliseconds. */
+  readonly warmupBudgetMs: number | undefined;
+  /** Length of each free dimension during warm-up, by its symbol. */
+  readonly warmupDims: ReadonlyMap<string, number>;
+  /** Versions to serve: decimal numbers without leading zeros, in the order given; "all" by default. */
+  readonly versions: "all" | readonly string[];
+  /** Notes on inputs, names all different. */
+  readonly inputs: readonly TensorNotes[];
+  /** Notes on outputs, names all different. */
+  readonly outputs: readonly TensorNotes[];
+}
+
+/** Thrown for a model.yaml that cannot be used, with everything that is wrong. Never holds a path, so callers may be shown it. */
+export class ManifestError extends Error {
+  override readonly name = "ManifestError";
+  /** One sentence for each problem: line, key, allowed range, given value. */
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    const more = problems.length > MAX_SHOWN_PROBLEMS ? `; and ${problems.length - MAX_SHOWN_PROBLEMS} more` : "";
+    super(`model.yaml cannot be used: ${problems.slice(0, MAX_SHOWN_PROBLEMS).join("; ")}${more}`);
+    this.problems = problems;
+  }
+}
+
+const MAX_SHOWN_PROBLEMS = 20;
+const MAX_NAMES = 65_536;
+
+const description = stringField(0, 1000);
+const name = stringField(1, 256);
+const columns = listField(name, { max: MAX_NAMES, uniqueBy: String });
+const labels = listField(name, { max: MAX_NAMES });
+
+const notes = { name, description, columns };
+
+const fields = {
+  description,
+  required: booleanField(),
+  maxBatchSize: settingField("maxBatchSize"),
+  maxQueueDelayMs: settingField("maxQueueDelayMs"),
+  maxQueueRows: settingField("maxQueueRows"),
+  instances: settingField("instances"),
+  intraOpThreads: settingField("intraOpThreads"),
+  executionProviders: settingField("executionProviders"),
+  warmupRuns: settingField("warmupRuns"),
+  warmupBudgetMs: settingField("warmupBudgetMs"),
+  warmupDims: mapField(intField(1, 65_536), { max: 256, maxKeyLength: 256 }),
+  versions: versionsField(),
+  inputs: listField(objectField(notes, ["name"]), { max: 1024, uniqueBy: (item) => item.name }),
+  outputs: listField(objectField({ ...notes, labels }, ["name"]), { max: 1024, uniqueBy: (item) => item.name }),
+};
+
+function versionsField(): Field<"all" | readonly string[]> {
+  const numbers = listField(intField(1, Number.MAX_SAFE_INTEGER), { min: 1, max: 1024, uniqueBy: String });
+  const allowed = `"all" or ${numbers.allowed}`;
+  return {
+    allowed,
+    read(value, path, report) {
+      if (value === "all") return "all";
+      if (Array.isArray(value)) return numbers.read(value, path, report)?.map(String);
+      report(path, `must be ${allowed}, got ${show(value)}`);
+      return undefined;
+    },
+  };
+}
+
+/**
+ * Reads the text of a model.yaml; an empty text gives the defaults.
+ * @throws ManifestError naming everything that is wrong.
+ */
+export function parseManifest(text: string): Manifest {
+  const yaml = readYamlMapping(text);
+  const problems = [...yaml.problems];
+  const given = objectField(fields).read(yaml.value ?? new Map(), [], (path, problem) => {
+    problems.push(`line ${yaml.lineOf(path)}: ${showPath(path)} ${problem}`);
+  });
+  if (problems.length > 0 || given === undefined) throw new ManifestError(problems);
+  return {
+    description: given.description ?? "",
+    required: given.required ?? false,
+    maxBatchSize: given.maxBatchSize,
+    maxQueueDelayMs: given.maxQueueDelayMs,
+    maxQueueRows: given.maxQueueRows,
+    instances: given.instances,
+    intraOpThreads: given.intraOpThreads,
+    executionProviders: given.executionProviders,
+    warmupRuns: given.warmupRuns,
+    warmupBudgetMs: given.warmupBudgetMs,
+    warmupDims: given.warmupDims ?? new Map(),
+    versions: given.versions ?? "all",
+    inputs: (given.inputs ?? []).map(completeNotes),
+    outputs: (given.outputs ?? []).map(completeNotes),
+  };
+}
+
+function completeNotes(given: Pick<TensorNotes, "name"> & Partial<TensorNotes>): TensorNotes {
+  return { name: given.name, description: given.description ?? "", columns: given.columns ?? [], labels: given.labels ?? [] };
+}

@@ -1,0 +1,79 @@
+// The server's log: lines on stderr, as JSON for machines or in colour for people.
+
+import { createRequire } from "node:module";
+import type Pino from "pino";
+import type PinoPretty from "pino-pretty";
+import type { Config } from "../config/config.ts";
+
+/** Writes one line: a message, with fields before it if there are any. */
+export interface LogMethod {
+  (message: string): void;
+  (fields: object, message: string): void;
+}
+
+/** What the rest of the server sees of the log. Errors belong in the field `err`; their causes are written with them. */
+export interface Logger {
+  readonly debug: LogMethod;
+  readonly info: LogMethod;
+  readonly warn: LogMethod;
+  readonly error: LogMethod;
+  /** A logger that adds these fields to each of its lines. */
+  child(fields: Record<string, unknown>): Logger;
+}
+
+/** Where lines go; each call gets one with its line break. */
+export interface LogDestination {
+  /** Whether a person reads it, for `logFormat` auto and colours. */
+  readonly isTTY?: boolean;
+  write(line: string): void;
+}
+
+/** Bytes of log that may wait for a slow reader of stderr; above it lines are dropped rather than memory filled. */
+const MAX_BUFFERED_BYTES = 4_194_304;
+
+/**
+ * Makes the log. JSON lines have `level` as a word, `time` in ISO 8601 and `msg`. Both formats are written by this thread;
+ * JSON without waiting for the reader, and what still waits is written when the process exits.
+ * @param destination stderr by default.
+ */
+export function createLogger(config: Pick<Config, "logLevel" | "logFormat">, destination?: LogDestination): Logger {
+  const pino = load("pino") as typeof Pino;
+  const isTerminal = (destination ?? process.stderr).isTTY === true;
+  const pretty = config.logFormat === "pretty" || (config.logFormat === "auto" && isTerminal);
+  return pino(
+    {
+      level: config.logLevel,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      serializers: { err: pino.stdSerializers.errWithCause },
+    },
+    pretty
+      ? prettyDestination(destination ?? process.stderr, isTerminal)
+      : (destination ?? pino.destination({ fd: 2, sync: false, maxLength: MAX_BUFFERED_BYTES })),
+  );
+}
+
+/** A logger that writes nothing. */
+export function silentLogger(): Logger {
+  const logger: Logger = { debug: writeNothing, info: writeNothing, warn: writeNothing, error: writeNothing, child: () => logger };
+  return logger;
+}
+
+function writeNothing(): void {}
+
+/** Loads a package only when a log is made: most importers of this file need its types or the silent logger. */
+function load(name: "pino" | "pino-pretty"): unknown {
+  return createRequire(import.meta.url)(name);
+}
+
+function prettyDestination(out: LogDestination, colorize: boolean): LogDestination {
+  const { prettyFactory } = load("pino-pretty") as typeof PinoPretty;
+  const format = prettyFactory({ colorize, translateTime: "SYS:HH:MM:ss.l", ignore: "pid,hostname" });
+  return {
+    write(line) {
+      const text = format(line);
+      if (text !== undefined) out.write(text);
+    },
+  };
+}

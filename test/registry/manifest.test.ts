@@ -1,0 +1,155 @@
+// model.yaml: what it gives, and how everything wrong with it is said.
+
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "@jest/globals";
+import { ManifestError, parseManifest } from "../../src/registry/manifest.ts";
+
+const DEFAULTS = {
+  description: "",
+  required: false,
+  maxBatchSize: undefined,
+  maxQueueDelayMs: undefined,
+  maxQueueRows: undefined,
+  instances: undefined,
+  intraOpThreads: undefined,
+  executionProviders: undefined,
+  warmupRuns: undefined,
+  warmupBudgetMs: undefined,
+  warmupDims: new Map(),
+  versions: "all",
+  inputs: [],
+  outputs: [],
+};
+
+function problemsOf(text: string): readonly string[] {
+  try {
+    parseManifest(text);
+  } catch (error) {
+    if (error instanceof ManifestError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+test.each(["", "# only a comment\n", "{}", "---\n"])("%j gives the defaults", (text) => {
+  expect(parseManifest(text)).toEqual(DEFAULTS);
+});
+
+test("every key", () => {
+  const text = `
+description: Says what it is.
+required: true
+maxBatchSize: 0
+maxQueueDelayMs: 5
+maxQueueRows: 100
+instances: 2
+intraOpThreads: 1
+executionProviders: [cpu]
+warmupRuns: 0
+warmupBudgetMs: 1000
+warmupDims: { sequence: 128, 7: 3 }
+versions: [10, 2]
+inputs:
+  - name: x
+    description: the numbers
+    columns: [a, b]
+  - name: y
+outputs:
+  - { name: p, labels: [no, "yes"], columns: [c] }
+`;
+  expect(parseManifest(text)).toEqual({
+    description: "Says what it is.",
+    required: true,
+    maxBatchSize: 0,
+    maxQueueDelayMs: 5,
+    maxQueueRows: 100,
+    instances: 2,
+    intraOpThreads: 1,
+    executionProviders: ["cpu"],
+    warmupRuns: 0,
+    warmupBudgetMs: 1000,
+    warmupDims: new Map([
+      ["sequence", 128],
+      ["7", 3],
+    ]),
+    versions: ["10", "2"],
+    inputs: [
+      { name: "x", description: "the numbers", columns: ["a", "b"], labels: [] },
+      { name: "y", description: "", columns: [], labels: [] },
+    ],
+    outputs: [{ name: "p", description: "", columns: ["c"], labels: ["no", "yes"] }],
+  });
+});
+
+test.each(["digits", "fraud", "simple", "toxicity"])("the bundled %s", (name) => {
+  const text = readFileSync(new URL(`../../models/${name}/model.yaml`, import.meta.url), "utf8");
+  expect(parseManifest(text).description).not.toBe("");
+});
+
+describe("refusals", () => {
+  const cases: readonly (readonly [string, readonly string[]])[] = [
+    ["maxBatchSize: 65537", ["line 1: maxBatchSize must be an integer from 0 to 65536, got 65537"]],
+    ["maxBatchSize: '8'", ['line 1: maxBatchSize must be an integer from 0 to 65536, got "8"']],
+    ["maxQueueDelayMs: 10001", ["line 1: maxQueueDelayMs must be an integer from 0 to 10000, got 10001"]],
+    ["maxQueueRows: 0", ["line 1: maxQueueRows must be an integer from 1 to 1048576, got 0"]],
+    ["instances: 1.5", ["line 1: instances must be an integer from 0 to 256, got 1.5"]],
+    ["intraOpThreads: -1", ["line 1: intraOpThreads must be an integer from 0 to 256, got -1"]],
+    ["executionProviders: cpu", ['line 1: executionProviders must be a list of 1 to 3 items, each one of cuda, cpu, webgpu, got "cpu"']],
+    ["warmupRuns: 101", ["line 1: warmupRuns must be an integer from 0 to 100, got 101"]],
+    ["warmupBudgetMs: x", ['line 1: warmupBudgetMs must be an integer from 0 to 600000, got "x"']],
+    ["warmupDims: [1]", ["line 1: warmupDims must be a mapping of at most 256 names, each to an integer from 1 to 65536, got a list"]],
+    [
+      "warmupDims:\n  N: 0\n  M: 65537",
+      [
+        "line 2: warmupDims.N must be an integer from 1 to 65536, got 0",
+        "line 3: warmupDims.M must be an integer from 1 to 65536, got 65537",
+      ],
+    ],
+    ["warmupDims: {'': 1}", ['line 1: warmupDims."" must have a name of 1 to 256 characters']],
+    [
+      "versions: latest",
+      ['line 1: versions must be "all" or a list of 1 to 1024 items, each an integer from 1 to 9007199254740991, got "latest"'],
+    ],
+    ["versions: []", ["line 1: versions must be a list of 1 to 1024 items, each an integer from 1 to 9007199254740991, got 0 items"]],
+    [
+      "versions: [0, 1, 1]",
+      ["line 1: versions[0] must be an integer from 1 to 9007199254740991, got 0", 'line 1: versions[2] repeats "1"'],
+    ],
+    ["required: yes", ['line 1: required must be true or false, got "yes"']],
+    [`description: ${"x".repeat(1001)}`, ["line 1: description must be text of at most 1000 characters, got 1001 characters"]],
+    ["inputs: x", ['line 1: inputs must be a list of 0 to 1024 items, each a mapping with the keys name, description, columns, got "x"']],
+    ["inputs:\n  - x", ['line 2: inputs[0] must be a mapping with the keys name, description, columns, got "x"']],
+    ["inputs:\n  - description: d", ["line 2: inputs[0] needs the key name"]],
+    ["inputs:\n  - name: a\n  - name: a", ['line 3: inputs[1] repeats "a"']],
+    ["inputs:\n  - name: a\n    labels: [x]", ["line 3: inputs[0].labels is not a known key"]],
+    ["outputs:\n  - name: a\n    lables: [x]", ["line 3: outputs[0].lables is not a known key; did you mean labels?"]],
+    [
+      "outputs:\n  - name: a\n    labels:\n      - 0",
+      ["line 4: outputs[0].labels[0] must be text of 1 to 256 characters, got 0 (write it in quotes)"],
+    ],
+    ["inputs: [{name: a, columns: [b, b]}]", ['line 1: inputs[0].columns[1] repeats "b"']],
+    ["maxBatchsize: 4", ["line 1: maxBatchsize is not a known key; did you mean maxBatchSize?"]],
+    ["max_batch_size: 4", ["line 1: max_batch_size is not a known key; did you mean maxBatchSize?"]],
+    ["__proto__: {required: true}", ["line 1: __proto__ is not a known key"]],
+    ["constructor: 1", ["line 1: constructor is not a known key"]],
+    ["inputs: [{__proto__: {name: a}}]", ["line 1: inputs[0].__proto__ is not a known key", "line 1: inputs[0] needs the key name"]],
+    ["required: !!js/function 'x'", [expect.stringMatching(/^line 1: /) as unknown as string]],
+    ["just text", ["line 1: must be a mapping of keys to values"]],
+    ["a: 1\n---\nb: 1", [expect.stringMatching(/^line \d: .*multiple documents/) as unknown as string]],
+  ];
+  test.each(cases.map(([text, problems]) => ({ text, problems, start: text.slice(0, 60) })))("$start", ({ text, problems }) => {
+    expect(problemsOf(text)).toEqual(problems);
+  });
+
+  test("everything wrong is in one message", () => {
+    expect(() => parseManifest("maxBatchSize: -1\nrequired: 1\nnmae: x")).toThrow(
+      "model.yaml cannot be used: line 1: maxBatchSize must be an integer from 0 to 65536, got -1; line 2: required must be true or false, got 1; line 3: nmae is not a known key",
+    );
+  });
+
+  test("a message stays short whatever the file holds", () => {
+    const text = `outputs: [{name: a, labels: [${"0,".repeat(60_000)}]}]`;
+    expect(() => parseManifest(text)).toThrow(/; and 59980 more$/);
+    expect(problemsOf("x".repeat(2_000_000))).toEqual(["must be at most 1048576 characters, got 2000000"]);
+  });
+});
