@@ -29,28 +29,69 @@ export interface CatalogueEntry {
 export const ERRORS = {
   MESSAGE_MALFORMED: { code: "INVALID_ARGUMENT", retryable: false, meaning: "The bytes are not the protobuf message this method takes." },
   MESSAGE_MISSING: { code: "INVALID_ARGUMENT", retryable: false, meaning: "The stream ended without the message this method needs." },
-  MESSAGE_UNEXPECTED: { code: "INVALID_ARGUMENT", retryable: false, meaning: "A message came at a point where the method takes none of its kind." },
-  MESSAGE_TOO_LARGE: { code: "RESOURCE_EXHAUSTED", retryable: false, meaning: "One message is above `maxMessageBytes`, as sent or after decompression." },
-  ENCODING_UNSUPPORTED: { code: "UNIMPLEMENTED", retryable: false, meaning: "The message is compressed with something other than gzip or deflate." },
+  MESSAGE_UNEXPECTED: {
+    code: "INVALID_ARGUMENT",
+    retryable: false,
+    meaning: "A message came at a point where the method takes none of its kind.",
+  },
+  MESSAGE_TOO_LARGE: {
+    code: "RESOURCE_EXHAUSTED",
+    retryable: false,
+    meaning: "One message is above `maxMessageBytes`, as sent or after decompression.",
+  },
+  ENCODING_UNSUPPORTED: {
+    code: "UNIMPLEMENTED",
+    retryable: false,
+    meaning: "The message is compressed with something other than gzip or deflate.",
+  },
   METHOD_UNKNOWN: { code: "UNIMPLEMENTED", retryable: false, meaning: "The server has no such method, or it is switched off." },
-  DEADLINE_INVALID: { code: "INVALID_ARGUMENT", retryable: false, meaning: "`grpc-timeout` is not a number of at most 8 digits with a unit." },
+  DEADLINE_INVALID: {
+    code: "INVALID_ARGUMENT",
+    retryable: false,
+    meaning: "`grpc-timeout` is not a number of at most 8 digits with a unit.",
+  },
   MODEL_NOT_FOUND: { code: "NOT_FOUND", retryable: false, meaning: "No model of this name is in the folder." },
   VERSION_NOT_FOUND: { code: "NOT_FOUND", retryable: false, meaning: "The model has no such version." },
-  MODEL_NOT_READY: { code: "UNAVAILABLE", retryable: true, meaning: "The model is known but still loading, has failed to load, or is going away." },
+  SERVICE_UNKNOWN: { code: "NOT_FOUND", retryable: false, meaning: "Health knows no service or model of this name." },
+  MODEL_NOT_READY: {
+    code: "UNAVAILABLE",
+    retryable: true,
+    meaning: "The model is known but still loading, has failed to load, or is going away.",
+  },
   INPUT_MISSING: { code: "INVALID_ARGUMENT", retryable: false, meaning: "A required input is not in the request." },
   INPUT_UNKNOWN: { code: "INVALID_ARGUMENT", retryable: false, meaning: "The model has no input of this name." },
   INPUT_DUPLICATE: { code: "INVALID_ARGUMENT", retryable: false, meaning: "An input is given more than once." },
   INPUT_TYPE_MISMATCH: { code: "INVALID_ARGUMENT", retryable: false, meaning: "An input's data type is not the signature's." },
-  INPUT_SHAPE_MISMATCH: { code: "INVALID_ARGUMENT", retryable: false, meaning: "An input's rank or a dimension does not fit the signature, is negative or too large, or rows differ between inputs." },
-  INPUT_SIZE_MISMATCH: { code: "INVALID_ARGUMENT", retryable: false, meaning: "The data is not exactly as long as shape and data type say." },
-  INPUT_VALUE_INVALID: { code: "INVALID_ARGUMENT", retryable: false, meaning: "A value cannot be represented, e.g. text with a NUL character." },
+  INPUT_SHAPE_MISMATCH: {
+    code: "INVALID_ARGUMENT",
+    retryable: false,
+    meaning: "An input's rank or a dimension does not fit the signature, is negative or too large, or rows differ between inputs.",
+  },
+  INPUT_SIZE_MISMATCH: {
+    code: "INVALID_ARGUMENT",
+    retryable: false,
+    meaning: "The data is not exactly as long as shape and data type say.",
+  },
+  INPUT_VALUE_INVALID: {
+    code: "INVALID_ARGUMENT",
+    retryable: false,
+    meaning: "A value cannot be represented, e.g. text with a NUL character.",
+  },
   ROWS_EMPTY: { code: "INVALID_ARGUMENT", retryable: false, meaning: "A request of zero rows." },
   OUTPUT_UNKNOWN: { code: "INVALID_ARGUMENT", retryable: false, meaning: "A requested output does not exist." },
   OUTPUT_DUPLICATE: { code: "INVALID_ARGUMENT", retryable: false, meaning: "An output is requested more than once." },
-  FIELD_INVALID: { code: "INVALID_ARGUMENT", retryable: false, meaning: "Another field of the request is out of range; the violation names it." },
+  FIELD_INVALID: {
+    code: "INVALID_ARGUMENT",
+    retryable: false,
+    meaning: "Another field of the request is out of range; the violation names it.",
+  },
   UPLOAD_SIZE_MISMATCH: { code: "INVALID_ARGUMENT", retryable: false, meaning: "An upload is longer or shorter than declared." },
   UPLOAD_TOO_LARGE: { code: "RESOURCE_EXHAUSTED", retryable: false, meaning: "An upload declares more than `maxUploadBytes`." },
-  MODEL_REJECTED_INPUT: { code: "INVALID_ARGUMENT", retryable: false, meaning: "The model itself failed on this request's values, e.g. an index out of range; other requests of the batch were answered." },
+  MODEL_REJECTED_INPUT: {
+    code: "INVALID_ARGUMENT",
+    retryable: false,
+    meaning: "The model itself failed on this request's values, e.g. an index out of range; other requests of the batch were answered.",
+  },
   MODEL_RUN_FAILED: { code: "INTERNAL", retryable: false, meaning: "The model's run failed for a reason that is not this request's." },
   QUEUE_FULL: { code: "RESOURCE_EXHAUSTED", retryable: true, meaning: "More rows wait than `maxQueueRows` allows." },
   DEADLINE_EXCEEDED: { code: "DEADLINE_EXCEEDED", retryable: false, meaning: "The deadline passed; `stage` in the metadata says where." },
@@ -81,6 +122,8 @@ export interface ErrorOptions {
   readonly retryAfterMs?: number;
   /** The thing that was not found. */
   readonly resource?: { readonly type: string; readonly name: string };
+  /** The limit that was passed. */
+  readonly quota?: { readonly subject: string; readonly description: string };
   /** For the log only; never reaches a caller. */
   readonly cause?: unknown;
 }
@@ -98,6 +141,8 @@ export class ServiceError extends Error {
   readonly retryAfterMs: number | undefined;
   /** The thing that was not found. */
   readonly resource: ErrorOptions["resource"];
+  /** The limit that was passed. */
+  readonly quota: ErrorOptions["quota"];
 
   constructor(reason: Reason, message: string, options: ErrorOptions = {}) {
     // Refusals are made by the thousand under overload and their stack says nothing: only the constructor's own cost remains.
@@ -110,6 +155,7 @@ export class ServiceError extends Error {
     this.metadata = options.metadata ?? {};
     this.retryAfterMs = options.retryAfterMs;
     this.resource = options.resource;
+    this.quota = options.quota;
   }
 
   /** Canonical status code of the reason. */

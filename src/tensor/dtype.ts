@@ -1,7 +1,20 @@
 // The data types predictd serves, and how many bytes an element of each takes.
 
 /** Element type of a tensor, by the name it has on the wire (without the `DATA_TYPE_` prefix). */
-export type DType = "BOOL" | "UINT8" | "UINT16" | "UINT32" | "UINT64" | "INT8" | "INT16" | "INT32" | "INT64" | "FP16" | "FP32" | "FP64" | "STRING";
+export type DType =
+  | "BOOL"
+  | "UINT8"
+  | "UINT16"
+  | "UINT32"
+  | "UINT64"
+  | "INT8"
+  | "INT16"
+  | "INT32"
+  | "INT64"
+  | "FP16"
+  | "FP32"
+  | "FP64"
+  | "STRING";
 
 /** Bytes per element. STRING has none: its elements are length-prefixed. */
 export const ELEMENT_BYTES: Readonly<Record<DType, number>> = {

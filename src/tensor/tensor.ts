@@ -15,6 +15,8 @@ export interface Tensor {
    * and then UTF-8 bytes (the layout Triton calls BYTES). At any alignment.
    */
   readonly bytes: Uint8Array;
+  /** What the wire had wrong about this tensor's data, for validation to refuse; undefined when nothing. */
+  readonly problem: { readonly field: string; readonly text: string } | undefined;
 }
 
 /**

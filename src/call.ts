@@ -1,0 +1,93 @@
+// One call through the pipeline: who waits, until when, and where it stands.
+
+import { ServiceError } from "./errors.ts";
+
+/** Where a call stands. The same words name files, metrics and timing fields; `receive` is the time before the request is complete. */
+export type Stage = "receive" | "route" | "validate" | "features" | "preprocess" | "admit" | "queue" | "batch" | "run" | "postprocess";
+
+/** setTimeout wraps above 2^31 - 1 ms; longer deadlines are re-armed. */
+const MAX_TIMER_MS = 2_147_483_647;
+
+/**
+ * One prediction's call: the meeting point of the client's deadline, its cancel and the server's shutdown.
+ * Whichever comes first aborts the call once; `finish` ends it without an abort.
+ */
+export class Call {
+  /** When the answer is worthless, on the monotonic clock of `performance.now()`; Infinity for none. */
+  readonly deadline: number;
+  /** Where the call stands now; named in DEADLINE_EXCEEDED. */
+  stage: Stage = "receive";
+  #error: ServiceError | undefined;
+  #onAbort: ((error: ServiceError) => void) | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** @param deadline on the clock of `performance.now()`, in milliseconds. The timer starts at once. */
+  constructor(deadline: number, now = performance.now()) {
+    this.deadline = deadline;
+    if (deadline !== Infinity) this.#arm(now);
+  }
+
+  /** Why the call was aborted; undefined while it was not. */
+  get error(): ServiceError | undefined {
+    return this.#error;
+  }
+
+  /** Time left in milliseconds; negative when it has passed. */
+  timeLeft(now = performance.now()): number {
+    return this.deadline - now;
+  }
+
+  /**
+   * Sets who is told about an abort: the stage that holds the call now. Replaces the stage before.
+   * A call that is aborted already tells the new holder at once.
+   */
+  onAbort(listener: ((error: ServiceError) => void) | undefined): void {
+    this.#onAbort = listener;
+    if (listener !== undefined && this.#error !== undefined) listener(this.#error);
+  }
+
+  /** Ends the call with the error, unless it has ended. */
+  abort(error: ServiceError): void {
+    if (this.#error !== undefined) return;
+    this.#error = error;
+    clearTimeout(this.#timer);
+    this.#onAbort?.(error);
+  }
+
+  /** The caller cancelled or went away. */
+  cancel(): void {
+    this.abort(new ServiceError("CANCELLED", "The call was cancelled by the caller.", { metadata: { stage: this.stage } }));
+  }
+
+  /** Whether somebody still waits; a deadline that has passed aborts the call here, even when its timer is late. */
+  isAlive(now = performance.now()): boolean {
+    if (this.#error === undefined && now >= this.deadline) this.#expire();
+    return this.#error === undefined;
+  }
+
+  /** Throws if nobody waits any more. */
+  assertAlive(now = performance.now()): void {
+    if (!this.isAlive(now)) throw this.#error!;
+  }
+
+  /** Releases the timer; nothing aborts the call afterwards. */
+  finish(): void {
+    clearTimeout(this.#timer);
+    this.#onAbort = undefined;
+  }
+
+  #arm(now: number): void {
+    const left = Math.max(0, this.deadline - now);
+    this.#timer = setTimeout(this.#tick, Math.min(left, MAX_TIMER_MS));
+  }
+
+  readonly #tick = (): void => {
+    const now = performance.now();
+    if (this.deadline - now < 1) this.#expire();
+    else this.#arm(now);
+  };
+
+  #expire(): void {
+    this.abort(new ServiceError("DEADLINE_EXCEEDED", `The deadline passed in stage ${this.stage}.`, { metadata: { stage: this.stage } }));
+  }
+}

@@ -1,0 +1,184 @@
+// Loads one ONNX file: sessions on workers, signature, batching, warm-up, and the engine over all of it.
+
+import { availableParallelism } from "node:os";
+import type { Provider } from "../../config/config.ts";
+import type { Logger } from "../../telemetry/logger.ts";
+import type { Signature } from "../../tensor/signature.ts";
+import type { Engine } from "../engine.ts";
+import type { LatencyRow } from "../scheduler/latency-table.ts";
+import { LatencyTable } from "../scheduler/latency-table.ts";
+import type { Scheduler } from "../scheduler/scheduler.ts";
+import { createOnnxInstance } from "./onnx-instance.ts";
+import type { SessionInfo } from "./protocol.ts";
+import { whyUnavailable } from "./providers.ts";
+import type { SpecNotes } from "./signature.ts";
+import { inferSignature, ModelError, whyNotBatchable } from "./signature.ts";
+import { warmUp } from "./warm-up.ts";
+import type { WorkerPool } from "./worker-pool.ts";
+import type { WorkerThread } from "./worker-thread.ts";
+
+/** Threads one run uses at most when nothing is configured. */
+const MAX_DEFAULT_THREADS = 4;
+
+/** What decides how a file is served: model.yaml over the server's settings. */
+export interface OnnxModelOptions {
+  readonly modelPath: string;
+  readonly providers: readonly Provider[];
+  /** 0: from the cores. */
+  readonly instances: number;
+  /** 0: from the cores. */
+  readonly intraOpThreads: number;
+  /** From model.yaml; undefined: what the file's shape allows, up to `defaultMaxBatchSize`. */
+  readonly maxBatchSize: number | undefined;
+  readonly defaultMaxBatchSize: number;
+  readonly maxQueueDelayMs: number;
+  readonly maxQueueRows: number;
+  readonly warmupRuns: number;
+  readonly warmupBudgetMs: number;
+  readonly warmupDims: ReadonlyMap<string, number>;
+  readonly inputNotes: readonly SpecNotes[];
+  readonly outputNotes: readonly SpecNotes[];
+  /** Called when sessions stand and trial runs begin. */
+  readonly onWarming: (signature: Signature) => void;
+}
+
+/** A version that answers. */
+export interface OnnxModel {
+  readonly engine: Engine;
+  readonly signature: Signature;
+  /** Most rows in one run; 0 when requests do not share runs. */
+  readonly maxBatchSize: number;
+  /** How that was decided. */
+  readonly batchingSource: string;
+  readonly instances: number;
+  readonly intraOpThreads: number;
+  readonly provider: Provider;
+  readonly providerNotes: readonly string[];
+  readonly warnings: readonly string[];
+  /** Run times by batch size, as measured at warm-up. */
+  readonly warmup: readonly LatencyRow[];
+  /** Finishes what it has and frees the sessions. */
+  close(): Promise<void>;
+}
+
+let nextSession = 0;
+
+/** Loads a file. Rejects with ModelError or the runtime's own error; nothing is left behind then. */
+export async function loadOnnxModel(options: OnnxModelOptions, pool: WorkerPool, scheduler: Scheduler, logger: Logger): Promise<OnnxModel> {
+  const sizes = defaultSizes(options, pool.size);
+  const sessions = await createSessions(options, sizes, pool);
+  const release = async (): Promise<void> => {
+    await Promise.allSettled(sessions.workers.map((worker) => worker.release(sessions.key)));
+  };
+  try {
+    const { signature, runtimeOutputs, warnings } = inferSignature(sessions.info, options.inputNotes, options.outputNotes);
+    options.onWarming(signature);
+    const candidate = decideBatching(options, signature);
+    const instancesOf = (batched: boolean) =>
+      sessions.workers.map((worker) => createOnnxInstance({ worker, session: sessions.key, signature, runtimeOutputs, batched }));
+    const latency = new LatencyTable();
+    const warmed = await warmUp({
+      signature,
+      instances: instancesOf(candidate.maxBatchSize > 0),
+      maxBatchSize: candidate.maxBatchSize,
+      runs: options.warmupRuns,
+      budgetMs: options.warmupBudgetMs,
+      dims: options.warmupDims,
+      latency,
+    });
+    const maxBatchSize = warmed.whyNotBatched === undefined ? candidate.maxBatchSize : 0;
+    const batched = maxBatchSize > 0;
+    if (warmed.whyNotBatched !== undefined) logger.warn({ reason: warmed.whyNotBatched }, "batching is off for this model");
+    const engine = scheduler.createEngine({
+      maxBatchSize: Math.max(1, maxBatchSize),
+      batched,
+      maxQueueDelayMs: options.maxQueueDelayMs,
+      maxQueueRows: options.maxQueueRows,
+      outputNames: signature.outputs.map(({ name }) => name),
+      instances: instancesOf(batched),
+      latency,
+      onRunFailure: (failure, rows) => logger.warn({ err: failure, rows }, "run failed"),
+    });
+    return {
+      engine,
+      signature,
+      maxBatchSize,
+      batchingSource: warmed.whyNotBatched === undefined ? candidate.source : `off: ${warmed.whyNotBatched}`,
+      instances: sessions.workers.length,
+      intraOpThreads: sizes.intraOpThreads,
+      provider: sessions.provider,
+      providerNotes: sessions.notes,
+      warnings: warmed.warning === undefined ? warnings : [...warnings, warmed.warning],
+      warmup: latency.rows(),
+      async close() {
+        await engine.close();
+        await release();
+      },
+    };
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
+
+/** One core is left to the event loop; the rest is shared out as instances of a few threads each. */
+function defaultSizes(options: OnnxModelOptions, maxWorkers: number): { readonly instances: number; readonly intraOpThreads: number } {
+  const cores = Math.max(1, availableParallelism() - 1);
+  const intraOpThreads = options.intraOpThreads || Math.min(MAX_DEFAULT_THREADS, cores);
+  const instances = options.instances || Math.max(1, Math.floor(cores / intraOpThreads));
+  return { intraOpThreads, instances: Math.min(instances, maxWorkers) };
+}
+
+interface Sessions {
+  readonly key: number;
+  readonly workers: readonly WorkerThread[];
+  readonly info: SessionInfo;
+  readonly provider: Provider;
+  readonly notes: readonly string[];
+}
+
+/** Tries the providers in order. */
+async function createSessions(
+  options: OnnxModelOptions,
+  { instances, intraOpThreads }: { readonly instances: number; readonly intraOpThreads: number },
+  pool: WorkerPool,
+): Promise<Sessions> {
+  const notes: string[] = [];
+  let failure: unknown = new ModelError("No execution provider is configured.");
+  for (const provider of options.providers) {
+    const why = whyUnavailable(provider);
+    if (why !== undefined) {
+      notes.push(`${provider}: ${why}`);
+      failure = new ModelError(`No execution provider of the list can be used: ${notes.join("; ")}.`);
+      continue;
+    }
+    const key = nextSession++;
+    const workers = pool.place(instances, provider);
+    const created = await Promise.allSettled(
+      workers.map((worker) => worker.create(key, { path: options.modelPath, provider, intraOpThreads })),
+    );
+    const failed = created.find((result) => result.status === "rejected");
+    const [first] = created;
+    if (failed === undefined && first?.status === "fulfilled") return { key, workers, info: first.value, provider, notes };
+    await Promise.allSettled(workers.map((worker) => worker.release(key)));
+    failure = failed?.reason;
+    notes.push(`${provider}: session creation failed`);
+  }
+  throw failure;
+}
+
+function decideBatching(options: OnnxModelOptions, signature: Signature): { readonly maxBatchSize: number; readonly source: string } {
+  const why = whyNotBatchable(signature);
+  if (options.maxBatchSize === 0) return { maxBatchSize: 0, source: "model.yaml" };
+  if (options.maxBatchSize !== undefined) {
+    const fixed = [...signature.inputs, ...signature.outputs].find(({ dims }) => dims[0]?.size !== -1);
+    if (fixed !== undefined) {
+      throw new ModelError(
+        `model.yaml sets maxBatchSize ${options.maxBatchSize}, but ${JSON.stringify(fixed.name)} has no free first dimension.`,
+      );
+    }
+    return { maxBatchSize: options.maxBatchSize, source: "model.yaml" };
+  }
+  if (why !== undefined) return { maxBatchSize: 0, source: `off: ${why}` };
+  return { maxBatchSize: options.defaultMaxBatchSize, source: "inferred from the model file" };
+}

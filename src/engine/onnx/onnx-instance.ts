@@ -1,0 +1,73 @@
+// One session of a model version on a worker, as the scheduler and warm-up see it.
+
+import type { BatchOutcome, BatchPart, Instance, OutputBlock } from "../scheduler/executor.ts";
+import { createRowCutter, elementsPerRow } from "../../tensor/rows.ts";
+import type { Signature } from "../../tensor/signature.ts";
+import type { InputPlace } from "./protocol.ts";
+import type { Slot } from "./slot.ts";
+import type { RunReply, WorkerThread } from "./worker-thread.ts";
+
+/** What an instance is made of. */
+export interface OnnxInstanceOptions {
+  readonly worker: WorkerThread;
+  /** Key of the session in its worker. */
+  readonly session: number;
+  readonly signature: Signature;
+  /** For each output of the signature, its place among the runtime's outputs. */
+  readonly runtimeOutputs: readonly number[];
+  /** Whether parts are rows of a batch; otherwise a run takes exactly one request as it is. */
+  readonly batched: boolean;
+}
+
+/** An Instance that can also run outside the scheduler, for warm-up. */
+export interface OnnxInstance extends Instance {
+  warm(parts: readonly BatchPart[], rows: number, outputs: readonly number[]): Promise<BatchOutcome>;
+}
+
+/** Makes an instance. */
+export function createOnnxInstance({ worker, session, signature, runtimeOutputs, batched }: OnnxInstanceOptions): OnnxInstance {
+  const toRuntime = (outputs: readonly number[]): number[] => outputs.map((output) => runtimeOutputs[output]!);
+  const toOutcome = (reply: RunReply, outputs: readonly number[]): BatchOutcome => {
+    const blocks: (OutputBlock | undefined)[] = [];
+    for (let i = 0; i < outputs.length; i++) {
+      const output = outputs[i]!;
+      const { dims, bytes } = reply.outputs[i]!;
+      blocks[output] = { dtype: signature.outputs[output]!.dtype, shape: dims, bytes };
+    }
+    return { outputs: blocks, runMs: reply.runMs };
+  };
+  return {
+    lane: worker,
+    run: async (parts, rows, outputs) =>
+      toOutcome(await worker.run(session, toRuntime(outputs), (slot) => fill(slot, parts, rows, batched)), outputs),
+    warm: async (parts, rows, outputs) =>
+      toOutcome(await worker.warm(session, toRuntime(outputs), (slot) => fill(slot, parts, rows, batched)), outputs),
+  };
+}
+
+/** Copies the rows of all parts into the slot, input by input. */
+function fill(slot: Slot, parts: readonly BatchPart[], rows: number, batched: boolean): readonly InputPlace[] {
+  const { inputs } = parts[0]!.request;
+  const cut = parts.map((part) => inputsOf(part));
+  let total = 0;
+  for (const bytes of cut) for (const input of bytes) total += input.byteLength;
+  slot.reset(total, inputs.length);
+  return inputs.map(({ shape }, input) => {
+    const offset = slot.startInput();
+    let byteLength = 0;
+    for (const bytes of cut) {
+      const source = bytes[input]!;
+      slot.append(source);
+      byteLength += source.byteLength;
+    }
+    return { offset, byteLength, dims: batched ? [rows, ...shape.slice(1)] : shape };
+  });
+}
+
+/** The bytes of a part, one view per input. */
+function inputsOf({ request, firstRow, rows }: BatchPart): readonly Uint8Array[] {
+  if (rows === request.rows) return request.inputs.map(({ bytes }) => bytes);
+  return request.inputs.map(({ dtype, bytes, shape }) =>
+    createRowCutter(dtype, bytes, request.rows, elementsPerRow(shape)).cut(firstRow, rows),
+  );
+}

@@ -1,0 +1,14 @@
+// Which execution providers can be tried on this machine.
+
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import type { Provider } from "../../config/config.ts";
+
+/** Why a provider cannot even be tried; undefined when it can. Looks for its library only, so it is cheap and safe. */
+export function whyUnavailable(provider: Provider): string | undefined {
+  if (provider !== "cuda") return undefined;
+  const root = dirname(createRequire(import.meta.url).resolve("onnxruntime-node/package.json"));
+  const library = join(root, "bin", "napi-v6", process.platform, process.arch, "libonnxruntime_providers_cuda.so");
+  return existsSync(library) ? undefined : "the CUDA provider library is not installed";
+}

@@ -1,0 +1,162 @@
+// Trial runs before a version is ready: they prove that rows are independent, fill the latency table and touch every batch size once.
+
+import type { EngineRequest } from "../engine.ts";
+import type { BatchOutcome, BatchPart } from "../scheduler/executor.ts";
+import type { LatencyTable } from "../scheduler/latency-table.ts";
+import { createRowCutter, elementsPerRow } from "../../tensor/rows.ts";
+import type { Signature } from "../../tensor/signature.ts";
+import type { OnnxInstance } from "./onnx-instance.ts";
+import { sameElements } from "./same-rows.ts";
+import type { SampleKind } from "./sample-input.ts";
+import { sampleTensor } from "./sample-input.ts";
+
+/** Rows of the stack that is compared with single runs. */
+const PROOF_ROWS = 3;
+
+/** Lengths tried for free dimensions that model.yaml says nothing about. */
+const FREE_LENGTHS = [8, 1, 32, 224] as const;
+
+/** What warm-up works with. */
+export interface WarmUpOptions {
+  readonly signature: Signature;
+  /** The first instance is proven and measured, the others are run once per size. */
+  readonly instances: readonly OnnxInstance[];
+  /** Most rows; 0 when requests do not share runs. */
+  readonly maxBatchSize: number;
+  readonly runs: number;
+  readonly budgetMs: number;
+  /** Length of free dimensions by symbol. */
+  readonly dims: ReadonlyMap<string, number>;
+  readonly latency: LatencyTable;
+}
+
+/** What warm-up found. */
+export interface WarmUpResult {
+  /** Why rows must not share a run; undefined when they may, or when the model has no rows. */
+  readonly whyNotBatched: string | undefined;
+  /** What an operator should know; undefined when all went well. */
+  readonly warning: string | undefined;
+}
+
+interface Sample {
+  readonly kind: SampleKind;
+  readonly freeLength: number;
+}
+
+/** Runs the trials. Never rejects because of the model: one that fails on made-up inputs may well work on real ones. */
+export async function warmUp(options: WarmUpOptions): Promise<WarmUpResult> {
+  const started = performance.now();
+  const first = options.instances[0]!;
+  const sample = await findSample(options, first);
+  if (sample === undefined) {
+    const warning = "The model failed on every made-up input; warm-up was skipped.";
+    return { whyNotBatched: options.maxBatchSize > 0 ? "its rows could not be proven independent: trial runs failed" : undefined, warning };
+  }
+  const whyNotBatched = options.maxBatchSize > 1 ? await whyRowsDepend(options, first, sample) : undefined;
+  const maxRows = whyNotBatched === undefined ? Math.max(1, options.maxBatchSize) : 1;
+  for (const [index, instance] of options.instances.entries()) {
+    for (const rows of batchSizes(maxRows)) {
+      if (!(await measure(options, instance, sample, rows, started, index === 0 ? options.runs : 1))) break;
+    }
+  }
+  return { whyNotBatched, warning: undefined };
+}
+
+/** 1, 2, 4 … and the largest itself. */
+function batchSizes(maxRows: number): number[] {
+  const sizes: number[] = [];
+  for (let rows = 1; rows < maxRows; rows *= 2) sizes.push(rows);
+  return [...sizes, maxRows];
+}
+
+async function measure(
+  options: WarmUpOptions,
+  instance: OnnxInstance,
+  sample: Sample,
+  rows: number,
+  started: number,
+  runs: number,
+): Promise<boolean> {
+  const request = makeRequest(options, sample, rows, 1);
+  for (let i = 0; i < runs; i++) {
+    if (performance.now() - started > options.budgetMs) return false;
+    try {
+      const { runMs } = await instance.warm([whole(request)], rows, request.outputs);
+      // The first run of a size pays for memory that later ones reuse.
+      if (i > 0 || runs === 1) options.latency.record(rows, runMs);
+    } catch {
+      return false;
+    }
+  }
+  return true;
+}
+
+/** The first kind of made-up input that the model takes. */
+async function findSample(options: WarmUpOptions, instance: OnnxInstance): Promise<Sample | undefined> {
+  for (const kind of ["varied", "zeros"] as const) {
+    for (const freeLength of FREE_LENGTHS) {
+      const request = makeRequest(options, { kind, freeLength }, 1, 1);
+      try {
+        await instance.warm([whole(request)], 1, request.outputs);
+        return { kind, freeLength };
+      } catch {
+        // The next kind may do.
+      }
+      if (!hasFreeDims(options)) break;
+    }
+  }
+  return undefined;
+}
+
+/** Stacks rows and compares with each row alone. */
+async function whyRowsDepend(options: WarmUpOptions, instance: OnnxInstance, sample: Sample): Promise<string | undefined> {
+  const count = Math.min(PROOF_ROWS, options.maxBatchSize);
+  const singles = Array.from({ length: count }, (_, row) => makeRequest(options, sample, 1, row + 1));
+  const outputs = singles[0]!.outputs;
+  let stacked: BatchOutcome;
+  const alone: BatchOutcome[] = [];
+  try {
+    stacked = await instance.warm(singles.map(whole), count, outputs);
+    for (const single of singles) alone.push(await instance.warm([whole(single)], 1, outputs));
+  } catch {
+    return "its rows could not be proven independent: a trial run of several rows failed";
+  }
+  for (const output of outputs) {
+    const { name } = options.signature.outputs[output]!;
+    const block = stacked.outputs[output]!;
+    if (block.shape[0] !== count) return `output ${JSON.stringify(name)} does not have one entry per row`;
+    const cutter = createRowCutter(block.dtype, block.bytes, count, elementsPerRow(block.shape));
+    for (let row = 0; row < count; row++) {
+      const single = alone[row]!.outputs[output]!;
+      if (!sameElements(block.dtype, cutter.cut(row, 1), single.bytes)) {
+        return `rows influence each other: output ${JSON.stringify(name)} of a row differs when it runs with others`;
+      }
+    }
+  }
+  return undefined;
+}
+
+function whole(request: EngineRequest): BatchPart {
+  return { request, firstRow: 0, rows: request.rows };
+}
+
+function makeRequest(
+  { signature, maxBatchSize, dims }: WarmUpOptions,
+  { kind, freeLength }: Sample,
+  rows: number,
+  seed: number,
+): EngineRequest {
+  const inputs = signature.inputs.map((spec, index) =>
+    sampleTensor(
+      spec,
+      (position) => (maxBatchSize > 0 && position === 0 ? rows : (dims.get(spec.dims[position]!.symbol) ?? freeLength)),
+      kind,
+      seed * 1000 + index,
+    ),
+  );
+  return { inputs, rows, shapeKey: "", outputs: signature.outputs.map((_, index) => index) };
+}
+
+function hasFreeDims({ signature, maxBatchSize }: WarmUpOptions): boolean {
+  return signature.inputs.some(({ dims }) => dims.some(({ size }, position) => size === -1 && !(maxBatchSize > 0 && position === 0)));
+}

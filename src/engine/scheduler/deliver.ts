@@ -1,0 +1,56 @@
+// Cuts a batch's outputs into the rows of each request, and joins the parts of a request that was split.
+
+import { createRowCutter, elementsPerRow, joinRows } from "../../tensor/rows.ts";
+import type { Tensor } from "../../tensor/tensor.ts";
+import type { EngineResult } from "../engine.ts";
+import type { BatchOutcome, OutputBlock } from "./executor.ts";
+import { RunFailure } from "./executor.ts";
+import type { Job, JobOutcome } from "./job.ts";
+
+/** The blocks of every job of a batch, in the order each request asked for. */
+export function cutBatch(jobs: readonly Job[], rows: number, outcome: BatchOutcome): readonly (readonly OutputBlock[])[] {
+  const [only] = jobs;
+  if (jobs.length === 1 && only!.rows === only!.request.rows) return [only!.request.outputs.map((output) => outcome.outputs[output]!)];
+  const cutters = outcome.outputs.map((block, output) => {
+    if (block === undefined) return undefined;
+    if (block.shape[0] !== rows) {
+      throw new RunFailure(`Output ${output} has first dimension ${String(block.shape[0])} for a batch of ${rows} rows.`, false);
+    }
+    return createRowCutter(block.dtype, block.bytes, rows, elementsPerRow(block.shape));
+  });
+  let first = 0;
+  return jobs.map((job) => {
+    const blocks = job.request.outputs.map((output) => {
+      const { dtype, shape } = outcome.outputs[output]!;
+      return { dtype, shape: [job.rows, ...shape.slice(1)], bytes: cutters[output]!.cut(first, job.rows) };
+    });
+    first += job.rows;
+    return blocks;
+  });
+}
+
+/** The result of a request from what its jobs brought home, in row order. */
+export function joinOutcomes(outcomes: readonly JobOutcome[], outputs: readonly number[], outputNames: readonly string[]): EngineResult {
+  const [head] = outcomes;
+  if (head === undefined) throw new Error("A request without jobs was answered. This is a bug.");
+  const result = {
+    batchRows: head.batchRows,
+    queueMs: head.queueMs,
+    batchMs: head.batchMs,
+    runMs: head.runMs,
+    runEndedAt: head.endedAt,
+  };
+  const tensorOf = (outcome: JobOutcome, position: number): Tensor => {
+    const { dtype, shape, bytes } = outcome.blocks[position]!;
+    return { name: outputNames[outputs[position]!]!, dtype, shape, bytes, problem: undefined };
+  };
+  if (outcomes.length === 1) return { ...result, outputs: outputs.map((_, position) => tensorOf(head, position)) };
+  for (const outcome of outcomes) {
+    result.batchRows = Math.max(result.batchRows, outcome.batchRows);
+    result.queueMs = Math.max(result.queueMs, outcome.queueMs);
+    result.batchMs += outcome === head ? 0 : outcome.batchMs;
+    result.runMs += outcome === head ? 0 : outcome.runMs;
+    result.runEndedAt = Math.max(result.runEndedAt, outcome.endedAt);
+  }
+  return { ...result, outputs: outputs.map((_, position) => joinRows(outcomes.map((outcome) => tensorOf(outcome, position)))) };
+}

@@ -1,0 +1,91 @@
+// A piece of a request that waits for a batch or rides in one.
+
+import type { Call } from "../../call.ts";
+import type { ServiceError } from "../../errors.ts";
+import type { EngineRequest } from "../engine.ts";
+import type { BatchPart, OutputBlock } from "./executor.ts";
+
+/** Rows of one request that travel together. A request larger than a batch becomes several jobs. */
+export class Job implements BatchPart {
+  readonly request: EngineRequest;
+  readonly firstRow: number;
+  readonly rows: number;
+  /** When its caller stops waiting, on the scheduler's clock. */
+  readonly deadline: number;
+  /** Arrival number: decides between equal deadlines. */
+  readonly arrival: number;
+  /** When it was submitted, on the scheduler's clock. */
+  readonly enqueuedAt: number;
+  /** Jobs of equal key may share a run. */
+  shapeKey: string;
+  /** Position in its heap; -1 when it does not wait. */
+  heapIndex = -1;
+  /** The request's outcome. */
+  readonly pending: Pending;
+
+  constructor(pending: Pending, firstRow: number, rows: number, arrival: number, now: number) {
+    this.pending = pending;
+    this.request = pending.request;
+    this.firstRow = firstRow;
+    this.rows = rows;
+    this.deadline = pending.call.deadline;
+    this.arrival = arrival;
+    this.enqueuedAt = now;
+    this.shapeKey = pending.request.shapeKey;
+  }
+}
+
+/** What one job brought home. */
+export interface JobOutcome {
+  readonly blocks: readonly OutputBlock[];
+  readonly batchRows: number;
+  readonly queueMs: number;
+  readonly batchMs: number;
+  readonly runMs: number;
+  readonly endedAt: number;
+}
+
+/** A submitted request until it is answered. */
+export class Pending {
+  readonly request: EngineRequest;
+  readonly call: Call;
+  /** Its jobs in row order. */
+  jobs: readonly Job[] = [];
+  /** True once the caller has been answered; what comes later is thrown away. */
+  settled = false;
+  /** Outcomes by job, in row order. */
+  readonly outcomes: JobOutcome[] = [];
+  missing = 0;
+  readonly #resolve: (outcomes: readonly JobOutcome[]) => void;
+  readonly #reject: (error: ServiceError) => void;
+
+  constructor(
+    request: EngineRequest,
+    call: Call,
+    resolve: (outcomes: readonly JobOutcome[]) => void,
+    reject: (error: ServiceError) => void,
+  ) {
+    this.request = request;
+    this.call = call;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  /** Notes the outcome of one job; the last one answers the caller. */
+  deliver(job: Job, outcome: JobOutcome): void {
+    if (this.settled) return;
+    this.outcomes[this.jobs.length === 1 ? 0 : this.jobs.indexOf(job)] = outcome;
+    if (--this.missing > 0) return;
+    this.settled = true;
+    this.call.onAbort(undefined);
+    this.#resolve(this.outcomes);
+  }
+
+  /** Answers the caller with an error. */
+  fail(error: ServiceError): void {
+    if (this.settled) return;
+    this.settled = true;
+    this.call.onAbort(undefined);
+    this.#reject(error);
+  }
+}
