@@ -71,6 +71,8 @@ export interface ModelView {
   readonly name: string;
   readonly description: string;
   readonly required: boolean;
+  /** Why the entry cannot be served at all, e.g. a bad model.yaml; "" when it can. Never holds a path. */
+  readonly problem: string;
   /** Version that answers a request without one; "" when none is ready. */
   readonly defaultVersion: string;
   /** Highest first. */

@@ -1,0 +1,25 @@
+// Checks the elements of STRING tensors: as many as the shape says, UTF-8, no NUL.
+
+import { isUtf8 } from "node:buffer";
+import type { Reason } from "../errors.ts";
+import { readLength } from "../tensor/rows.ts";
+
+/** What is wrong with length-prefixed elements; undefined when nothing. */
+export function whyStringsInvalid(bytes: Uint8Array, count: number): { readonly reason: Reason; readonly problem: string } | undefined {
+  let at = 0;
+  let elements = 0;
+  while (at < bytes.byteLength) {
+    const end = at + 4 <= bytes.byteLength ? at + 4 + readLength(bytes, at) : Infinity;
+    if (end > bytes.byteLength) {
+      return { reason: "INPUT_SIZE_MISMATCH", problem: `ends within element ${elements}` };
+    }
+    const text = bytes.subarray(at + 4, end);
+    // The runtime would cut the text there without a word.
+    if (text.includes(0)) return { reason: "INPUT_VALUE_INVALID", problem: `holds a NUL character in element ${elements}` };
+    if (!isUtf8(text)) return { reason: "INPUT_VALUE_INVALID", problem: `is not UTF-8 in element ${elements}` };
+    at = end;
+    elements++;
+  }
+  if (elements === count) return undefined;
+  return { reason: "INPUT_SIZE_MISMATCH", problem: `has ${elements} strings; its shape takes ${count}` };
+}

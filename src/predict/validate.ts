@@ -1,0 +1,196 @@
+// Checks a request against a signature, so that nothing the model cannot take ever reaches a batch.
+
+import type { EngineRequest } from "../engine/engine.ts";
+import type { Reason } from "../errors.ts";
+import { ServiceError } from "../errors.ts";
+import { ELEMENT_BYTES } from "../tensor/dtype.ts";
+import type { Signature, TensorSpec } from "../tensor/signature.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { elementCount } from "../tensor/tensor.ts";
+import { quoteName } from "./quote-name.ts";
+import type { PredictRequest } from "./request.ts";
+import { whyStringsInvalid } from "./validate-strings.ts";
+
+/** Checks one request. @throws ServiceError INPUT_…, OUTPUT_… or ROWS_EMPTY, naming the field. */
+export type Validate = (request: PredictRequest) => EngineRequest;
+
+/**
+ * Makes the check of one version.
+ * @param batched whether the first dimension of every input counts rows that may share a run.
+ */
+export function createValidate(signature: Signature, batched: boolean): Validate {
+  const allOutputs = signature.outputs.map((_, index) => index);
+  const symbols = symbolsToCompare(signature, batched);
+  const hasFreeDims = signature.inputs.some(({ dims }) => dims.some(({ size }, i) => size === -1 && !(batched && i === 0)));
+  return (request) => {
+    const inputs = arrange(signature.inputs, request.inputs);
+    let rows = 1;
+    for (let i = 0; i < inputs.length; i++) {
+      const input = inputs[i]!;
+      checkTensor(signature.inputs[i]!, input, batched);
+      if (!batched) continue;
+      if (i === 0) rows = input.shape[0]!;
+      else if (input.shape[0] !== rows) {
+        fail("INPUT_SHAPE_MISMATCH", input.name, "shape[0]", `has ${input.shape[0]} rows, but ${quoteName(inputs[0]!.name)} has ${rows}`);
+      }
+    }
+    if (symbols.length > 0) checkSymbols(symbols, inputs);
+    const outputs = request.outputs.length === 0 ? allOutputs : chooseOutputs(signature.outputs, request.outputs);
+    return { inputs, rows, shapeKey: batched && hasFreeDims ? shapeKeyOf(inputs) : "", outputs };
+  };
+}
+
+function fail(reason: Reason, input: string, part: string, problem: string): never {
+  const name = quoteName(input);
+  const field = `inputs[${name}]${part === "" ? "" : `.${part}`}`;
+  throw new ServiceError(reason, `Input ${name} ${problem}.`, {
+    violations: [{ field, description: `Input ${name} ${problem}.` }],
+    metadata: { stage: "validate", input: input.slice(0, 256) },
+  });
+}
+
+/** The request's tensors in the order of the signature. */
+function arrange(specs: readonly TensorSpec[], tensors: readonly Tensor[]): readonly Tensor[] {
+  if (tensors.length === 1 && specs.length === 1 && tensors[0]!.name === specs[0]!.name) return tensors;
+  const byName = new Map<string, Tensor>();
+  for (const tensor of tensors) {
+    if (byName.has(tensor.name)) fail("INPUT_DUPLICATE", tensor.name, "", "is given more than once");
+    byName.set(tensor.name, tensor);
+  }
+  const arranged = specs.map(({ name }) => {
+    const tensor = byName.get(name);
+    if (tensor !== undefined) {
+      byName.delete(name);
+      return tensor;
+    }
+    const unknown = tensors.find((candidate) => !specs.some((spec) => spec.name === candidate.name));
+    if (unknown !== undefined) failUnknown(unknown.name, specs);
+    return fail("INPUT_MISSING", name, "", "is missing");
+  });
+  for (const name of byName.keys()) failUnknown(name, specs);
+  return arranged;
+}
+
+function failUnknown(name: string, specs: readonly TensorSpec[]): never {
+  const known = specs.slice(0, 16).map((spec) => quoteName(spec.name));
+  return fail("INPUT_UNKNOWN", name, "", `is unknown; the model takes ${known.join(", ")}${specs.length > 16 ? " and more" : ""}`);
+}
+
+function checkTensor(spec: TensorSpec, tensor: Tensor, batched: boolean): void {
+  const { name, dtype, shape, bytes, problem } = tensor;
+  if (dtype !== spec.dtype) {
+    fail("INPUT_TYPE_MISMATCH", name, "data_type", `is ${dtype ?? "of no known data type"}; the model takes ${spec.dtype}`);
+  }
+  if (problem !== undefined) fail("INPUT_VALUE_INVALID", name, problem.field, problem.text);
+  if (shape.length !== spec.dims.length) {
+    fail("INPUT_SHAPE_MISMATCH", name, "shape", `has ${shape.length} dimensions; the model takes ${spec.dims.length}, ${showDims(spec)}`);
+  }
+  for (let i = 0; i < shape.length; i++) {
+    const { size } = spec.dims[i]!;
+    if (size === -1 ? shape[i]! >= 0 : shape[i] === size) continue;
+    const allowed = size === -1 ? "0 or more" : `${size}, as in ${showDims(spec)}`;
+    fail("INPUT_SHAPE_MISMATCH", name, `shape[${i}]`, `has length ${shape[i]} in dimension ${i}; it must be ${allowed}`);
+  }
+  const count = elementCount(shape);
+  if (count < 0) fail("INPUT_SHAPE_MISMATCH", name, "shape", "has more elements than a message can hold");
+  if (batched && shape[0] === 0) {
+    throw new ServiceError("ROWS_EMPTY", `Input ${quoteName(name)} has no rows.`, {
+      violations: [{ field: `inputs[${quoteName(name)}].shape[0]`, description: "At least one row is needed." }],
+      metadata: { stage: "validate" },
+    });
+  }
+  if (spec.dtype === "STRING") {
+    const why = whyStringsInvalid(bytes, count);
+    if (why !== undefined) fail(why.reason, name, "strings", why.problem);
+    return;
+  }
+  const expected = count * ELEMENT_BYTES[spec.dtype];
+  if (bytes.byteLength !== expected) {
+    fail(
+      "INPUT_SIZE_MISMATCH",
+      name,
+      "raw",
+      `has ${bytes.byteLength} bytes; shape [${shape.join(", ")}] of ${spec.dtype} takes ${expected}`,
+    );
+  }
+  if (spec.dtype === "BOOL") checkBooleans(name, bytes);
+}
+
+function checkBooleans(name: string, bytes: Uint8Array): void {
+  for (let i = 0; i < bytes.byteLength; i++) {
+    if (bytes[i]! > 1) fail("INPUT_VALUE_INVALID", name, "raw", `holds ${bytes[i]} at element ${i}; a BOOL is 0 or 1`);
+  }
+}
+
+function showDims({ dims }: TensorSpec): string {
+  return `[${dims.map(({ size, symbol }) => (size === -1 ? symbol || "?" : String(size))).join(", ")}]`;
+}
+
+/** Dimensions of different inputs, or of one input, that must be equal because they carry the same symbol. */
+interface SharedSymbol {
+  readonly symbol: string;
+  readonly places: readonly { readonly input: number; readonly dim: number }[];
+}
+
+function symbolsToCompare({ inputs }: Signature, batched: boolean): readonly SharedSymbol[] {
+  const places = new Map<string, { input: number; dim: number }[]>();
+  for (const [input, { dims }] of inputs.entries()) {
+    for (const [dim, { symbol }] of dims.entries()) {
+      if (symbol === "" || (batched && dim === 0)) continue;
+      places.set(symbol, [...(places.get(symbol) ?? []), { input, dim }]);
+    }
+  }
+  return [...places].filter(([, list]) => list.length > 1).map(([symbol, list]) => ({ symbol, places: list }));
+}
+
+function checkSymbols(symbols: readonly SharedSymbol[], inputs: readonly Tensor[]): void {
+  for (const { symbol, places } of symbols) {
+    const first = inputs[places[0]!.input]!.shape[places[0]!.dim]!;
+    for (const { input, dim } of places) {
+      const length = inputs[input]!.shape[dim]!;
+      if (length === first) continue;
+      fail(
+        "INPUT_SHAPE_MISMATCH",
+        inputs[input]!.name,
+        `shape[${dim}]`,
+        `has length ${length} for ${quoteName(symbol)}, which is ${first} elsewhere`,
+      );
+    }
+  }
+}
+
+function chooseOutputs(specs: readonly TensorSpec[], names: readonly string[]): readonly number[] {
+  const chosen: number[] = [];
+  for (const [position, name] of names.entries()) {
+    const index = specs.findIndex((spec) => spec.name === name);
+    if (index === -1) failOutput("OUTPUT_UNKNOWN", name, position, `is unknown; the model gives ${listNames(specs)}`);
+    if (chosen.includes(index)) failOutput("OUTPUT_DUPLICATE", name, position, "is requested more than once");
+    chosen.push(index);
+  }
+  return chosen;
+}
+
+function listNames(specs: readonly TensorSpec[]): string {
+  return `${specs
+    .slice(0, 16)
+    .map((spec) => quoteName(spec.name))
+    .join(", ")}${specs.length > 16 ? " and more" : ""}`;
+}
+
+function failOutput(reason: Reason, name: string, position: number, problem: string): never {
+  const text = `Output ${quoteName(name)} ${problem}.`;
+  throw new ServiceError(reason, text, {
+    violations: [{ field: `outputs[${position}]`, description: text }],
+    metadata: { stage: "validate", output: name.slice(0, 256) },
+  });
+}
+
+/** Only requests with equal dimensions beyond the first may share a run. */
+function shapeKeyOf(inputs: readonly Tensor[]): string {
+  let key = "";
+  for (const { shape } of inputs) {
+    for (let i = 1; i < shape.length; i++) key += `${shape[i]},`;
+    key += ";";
+  }
+  return key;
+}
