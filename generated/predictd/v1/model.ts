@@ -92,6 +92,8 @@ export interface Model {
   defaultVersion: string;
   /** Versions, highest first. */
   versions: ModelVersion[];
+  /** Why the entry cannot be served at all, e.g. a bad `model.yaml`; empty when it can. Never holds a file path. */
+  problem: string;
 }
 
 /** ModelVersion is one version of a model. */
@@ -419,7 +421,7 @@ export const GetModelResponse: MessageFns<GetModelResponse> = {
 };
 
 function createBaseModel(): Model {
-  return { name: "", description: "", required: false, defaultVersion: "", versions: [] };
+  return { name: "", description: "", required: false, defaultVersion: "", versions: [], problem: "" };
 }
 
 export const Model: MessageFns<Model> = {
@@ -438,6 +440,9 @@ export const Model: MessageFns<Model> = {
     }
     for (const v of message.versions) {
       ModelVersion.encode(v!, writer.uint32(42).fork()).join();
+    }
+    if (message.problem !== "") {
+      writer.uint32(50).string(message.problem);
     }
     return writer;
   },
@@ -495,6 +500,14 @@ export const Model: MessageFns<Model> = {
             message.versions.push(ModelVersion.decode(reader, reader.uint32()));
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.problem = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -517,6 +530,7 @@ export const Model: MessageFns<Model> = {
     message.required = object.required ?? false;
     message.defaultVersion = object.defaultVersion ?? "";
     message.versions = object.versions?.map((e) => ModelVersion.fromPartial(e)) || [];
+    message.problem = object.problem ?? "";
     return message;
   },
 };

@@ -1,0 +1,88 @@
+// The composition root: builds every part once, in the order of the data's way.
+
+import { createHealthMap } from "./api/health.ts";
+import { createModelsApi } from "./api/models-api.ts";
+import { createPredictApi } from "./api/predict-api.ts";
+import type { Config } from "./config/config.ts";
+import { createWorkerPool } from "./engine/onnx/worker-pool.ts";
+import { createScheduler } from "./engine/scheduler/scheduler.ts";
+import { createPredict } from "./predict/predict.ts";
+import { createRegistry } from "./registry/registry.ts";
+import type { ModelView } from "./registry/view.ts";
+import type { Logger } from "./telemetry/logger.ts";
+import { createGrpcServer, hostPort, SERVICE_NAMES } from "./transport/grpc/server.ts";
+
+/** A server that can be started and stopped once. */
+export interface App {
+  /** Listens as NOT_SERVING and begins to load. Rejects when the port or the model folder cannot be used. */
+  start(): Promise<void>;
+  /** `host:port` of the gRPC server, once started. */
+  readonly grpcAddress: string;
+  /** Resolves when every model is ready or has failed. */
+  readonly settled: Promise<void>;
+  /** Every model in name order. */
+  models(): readonly ModelView[];
+  /** Called whenever a model's state changes. The result ends it. */
+  onModelChange(listener: (model: ModelView) => void): () => void;
+  /** Drains: NOT_SERVING, a pause for that to be seen, no new work, what runs is finished, everything is freed. Safe to call twice. */
+  stop(): Promise<void>;
+}
+
+/** Builds a server from its configuration. */
+export function createApp(config: Config, logger: Logger): App {
+  const health = createHealthMap();
+  for (const name of ["", ...SERVICE_NAMES]) health.set(name, "notServing");
+  const pool = createWorkerPool({ maxWorkers: config.maxWorkers, heapMb: config.workerHeapMb, logger });
+  const scheduler = createScheduler();
+  const registry = createRegistry({ config, pool, scheduler, logger });
+  const predictApi = createPredictApi({
+    predict: createPredict(registry.route),
+    route: registry.route,
+    logger,
+    logSampleRatio: config.logSampleRatio,
+  });
+  const server = createGrpcServer({ config, predictApi, modelsApi: createModelsApi(registry), health });
+
+  let grpcAddress = "";
+  let stopping: Promise<void> | undefined;
+  let loading = Promise.resolve();
+  const settled = Promise.withResolvers<void>();
+  // Whoever does not wait for it must not be killed by it.
+  settled.promise.catch(() => {});
+
+  registry.onChange((model) => {
+    if (stopping === undefined) health.set(model.name, model.defaultVersion === "" ? "notServing" : "serving");
+  });
+
+  const stop = async (): Promise<void> => {
+    logger.info("draining");
+    for (const [name] of health.entries()) health.set(name, "notServing");
+    if (config.drainDelayMs > 0) await new Promise((resolve) => setTimeout(resolve, config.drainDelayMs));
+    await server.close(config.drainTimeoutMs);
+    await loading.catch(() => {});
+    await registry.close();
+    await pool.close();
+    logger.info("stopped");
+  };
+
+  return {
+    get grpcAddress() {
+      return grpcAddress;
+    },
+    settled: settled.promise,
+    async start() {
+      grpcAddress = hostPort(config.host, await server.listen());
+      logger.info({ grpcAddress }, "listening");
+      loading = registry.load().then(() => {
+        if (stopping !== undefined) return;
+        const serving = registry.requiredReady();
+        for (const name of ["", ...SERVICE_NAMES]) health.set(name, serving ? "serving" : "notServing");
+        logger.info({ serving }, "models settled");
+      });
+      loading.then(settled.resolve, settled.reject);
+    },
+    models: () => registry.models(),
+    onModelChange: (listener) => registry.onChange(listener),
+    stop: () => (stopping ??= stop()),
+  };
+}

@@ -1,0 +1,130 @@
+// Cuts a stream of HTTP/2 data into gRPC messages: a view where a message lies within one chunk, one copy where it does not.
+
+import { hotCounters } from "../../telemetry/instruments.ts";
+import { acquireBuffer, releaseBuffer } from "./buffer-pool.ts";
+
+/** Flag byte and length in front of every message. */
+export const PREFIX_BYTES = 5;
+
+/** Gets what the reader finds. */
+export interface FrameListener {
+  /** A whole message. `release` gives its memory back; a message that is never released is only garbage. */
+  onFrame(message: Buffer, compressed: boolean, release: () => void): void;
+  /** A prefix declares more than the limit; nothing more is read. */
+  onOversize(declaredBytes: number): void;
+}
+
+const keep = (): void => {};
+
+/** Reads one stream. */
+export class FrameReader {
+  readonly #limitBytes: number;
+  readonly #listener: FrameListener;
+  readonly #held: Buffer[] = [];
+  #paused = false;
+  #ended = false;
+  #prefix: Buffer | undefined;
+  #prefixFilled = 0;
+  #compressed = false;
+  #body: Buffer | undefined;
+  #bodyFilled = 0;
+
+  constructor(limitBytes: number, listener: FrameListener) {
+    this.#limitBytes = limitBytes;
+    this.#listener = listener;
+  }
+
+  /** Whether bytes of an unfinished message, or unread ones, are here. */
+  get hasRest(): boolean {
+    return this.#held.length > 0 || this.#prefixFilled > 0 || this.#body !== undefined;
+  }
+
+  /** Holds back what comes until `resume`. */
+  pause(): void {
+    this.#paused = true;
+  }
+
+  /** Delivers what was held back, until somebody pauses again. */
+  resume(): void {
+    this.#paused = false;
+    while (!this.#paused && this.#held.length > 0) this.#consume(this.#held.shift()!);
+  }
+
+  /** Reads nothing more and frees what is unfinished. */
+  end(): void {
+    this.#ended = true;
+    this.#held.length = 0;
+    if (this.#body !== undefined) releaseBuffer(this.#body);
+    this.#body = undefined;
+  }
+
+  /** Takes the next data. */
+  push(chunk: Buffer): void {
+    if (this.#ended) return;
+    if (this.#paused) this.#held.push(chunk);
+    else this.#consume(chunk);
+  }
+
+  #consume(chunk: Buffer): void {
+    let at = 0;
+    while (at < chunk.length) {
+      if (this.#ended) return;
+      if (this.#paused) {
+        this.#held.unshift(chunk.subarray(at));
+        return;
+      }
+      at = this.#body === undefined ? this.#readPrefix(chunk, at) : this.#readBody(chunk, at);
+    }
+  }
+
+  /** Reads a prefix, and the message too when it lies within the chunk. */
+  #readPrefix(chunk: Buffer, start: number): number {
+    let at = start;
+    let prefix = chunk;
+    let prefixAt = at;
+    if (this.#prefixFilled > 0 || chunk.length - at < PREFIX_BYTES) {
+      prefix = this.#prefix ??= Buffer.allocUnsafe(PREFIX_BYTES);
+      prefixAt = 0;
+      const count = Math.min(PREFIX_BYTES - this.#prefixFilled, chunk.length - at);
+      chunk.copy(prefix, this.#prefixFilled, at, at + count);
+      this.#prefixFilled += count;
+      at += count;
+      if (this.#prefixFilled < PREFIX_BYTES) return at;
+      this.#prefixFilled = 0;
+    } else {
+      at += PREFIX_BYTES;
+    }
+    const compressed = prefix[prefixAt] !== 0;
+    const length = prefix.readUInt32BE(prefixAt + 1);
+    if (length > this.#limitBytes) {
+      this.end();
+      this.#listener.onOversize(length);
+      return chunk.length;
+    }
+    if (chunk.length - at >= length) {
+      this.#listener.onFrame(chunk.subarray(at, at + length), compressed, keep);
+      return at + length;
+    }
+    this.#compressed = compressed;
+    this.#body = acquireBuffer(length);
+    this.#bodyFilled = 0;
+    return at;
+  }
+
+  #readBody(chunk: Buffer, at: number): number {
+    const body = this.#body!;
+    const count = Math.min(body.length - this.#bodyFilled, chunk.length - at);
+    chunk.copy(body, this.#bodyFilled, at, at + count);
+    hotCounters.reassemblyBytesCopied += count;
+    this.#bodyFilled += count;
+    if (this.#bodyFilled === body.length) {
+      this.#body = undefined;
+      let released = false;
+      this.#listener.onFrame(body, this.#compressed, () => {
+        if (!released) releaseBuffer(body);
+        released = true;
+      });
+    }
+    return at + count;
+  }
+}

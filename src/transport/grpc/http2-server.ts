@@ -1,0 +1,85 @@
+// What grpc-js has no public option for: the HTTP/2 servers under a grpc.Server, their limits, and the streams we answer ourselves.
+
+import type * as grpc from "@grpc/grpc-js";
+import type { Http2Server, IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream, Settings } from "node:http2";
+
+/** The private fields this file depends on; `assertInternals` finds out at start when a grpc-js upgrade has changed them. */
+interface ServerInternals {
+  commonServerOptions: { settings?: Settings; streamResetBurst?: number; streamResetRate?: number; maxSessionMemory?: number };
+  http2Servers: Map<Http2Server, { readonly sessions: Set<ServerHttp2Session> }>;
+}
+
+function assertInternals(server: grpc.Server): ServerInternals {
+  const internals = server as unknown as Partial<ServerInternals>;
+  if (typeof internals.commonServerOptions !== "object" || !(internals.http2Servers instanceof Map)) {
+    throw new Error("This version of @grpc/grpc-js has other internals than the one predictd was built for.");
+  }
+  return internals as ServerInternals;
+}
+
+/** Limits of every connection. */
+export interface ConnectionLimits {
+  /** Client resets that may come at once before the connection is closed. */
+  readonly streamResetBurst: number;
+  /** Client resets per second that are allowed in the long run. */
+  readonly streamResetRate: number;
+  /** Bytes a client may send ahead on one stream, and on the connection. */
+  readonly receiveWindowBytes: number;
+}
+
+/** Sets what has to be known before the server binds. */
+export function setConnectionLimits(
+  server: grpc.Server,
+  { streamResetBurst, streamResetRate, receiveWindowBytes }: ConnectionLimits,
+): void {
+  const internals = assertInternals(server);
+  internals.commonServerOptions = {
+    ...internals.commonServerOptions,
+    // Both or neither count.
+    streamResetBurst,
+    streamResetRate,
+    settings: { ...internals.commonServerOptions.settings, initialWindowSize: receiveWindowBytes },
+  };
+}
+
+/** Answers a stream, or returns false to leave it to grpc-js. */
+export type StreamHandler = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => boolean;
+
+/**
+ * Puts a handler in front of grpc-js's own on every HTTP/2 server, widens the connection windows, and cuts finished calls loose.
+ * Call it once after binding.
+ */
+export function interceptStreams(server: grpc.Server, receiveWindowBytes: number, handle: StreamHandler): void {
+  for (const http2Server of assertInternals(server).http2Servers.keys()) {
+    http2Server.on("session", (session) => {
+      if (!session.destroyed) session.setLocalWindowSize(receiveWindowBytes);
+    });
+    const inner = http2Server.listeners("stream");
+    http2Server.removeAllListeners("stream");
+    http2Server.on("stream", (stream, headers, flags, rawHeaders) => {
+      stream.once("close", cutLoose);
+      if (handle(stream, headers)) return;
+      for (const listener of inner) Reflect.apply(listener, http2Server, [stream, headers, flags, rawHeaders]);
+    });
+  }
+}
+
+/** All open connections. */
+export function openSessions(server: grpc.Server): readonly ServerHttp2Session[] {
+  return [...assertInternals(server).http2Servers.values()].flatMap(({ sessions }) => [...sessions]);
+}
+
+const ignore = (): void => {};
+
+/**
+ * The native handle of a finished stream lives until the next mark-compact and everything its listeners reach lives with it, about 10 KB
+ * a call. Removing the listeners lets scavenges free that; one tick later, so that every other `close` listener has run.
+ */
+function cutLoose(this: ServerHttp2Stream): void {
+  process.nextTick(removeListeners, this);
+}
+
+function removeListeners(stream: ServerHttp2Stream): void {
+  stream.removeAllListeners();
+  stream.on("error", ignore);
+}

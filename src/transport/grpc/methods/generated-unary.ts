@@ -1,0 +1,47 @@
+// Unary methods that are not hot: their messages go through the generated code.
+
+import type { Call } from "../../../call.ts";
+import { DecodeError } from "../codec/reader.ts";
+import { frame } from "../framing.ts";
+import type { OpenMethod } from "../method.ts";
+import type { SingleMessageOptions } from "./unary.ts";
+import { singleMessage } from "./unary.ts";
+
+/** A generated message. */
+export interface GeneratedMessage<T> {
+  encode(message: T): { finish(): Uint8Array };
+  decode(input: Uint8Array): T;
+}
+
+/** Reads a message. @throws DecodeError. */
+export function decodeGenerated<T>(type: GeneratedMessage<T>, bytes: Buffer): T {
+  try {
+    return type.decode(bytes);
+  } catch (error) {
+    throw new DecodeError("It is not a message of this type.", { cause: error });
+  }
+}
+
+/** A message with its prefix. */
+export function encodeGenerated<T>(type: GeneratedMessage<T>, message: T): Buffer {
+  const bytes = type.encode(message).finish();
+  return frame(bytes.byteLength, (writer) => writer.raw(bytes));
+}
+
+/** Makes the method. */
+export function generatedUnary<Request, Response>(
+  options: SingleMessageOptions,
+  requestType: GeneratedMessage<Request>,
+  responseType: GeneratedMessage<Response>,
+  handle: (request: Request, call: Call) => Response,
+): OpenMethod {
+  return singleMessage(options, async (message, call, wire, release) => {
+    try {
+      const response = handle(decodeGenerated(requestType, message), call);
+      call.finish();
+      wire.finish(encodeGenerated(responseType, response));
+    } finally {
+      release();
+    }
+  });
+}

@@ -1,0 +1,89 @@
+// PredictionService.PredictStream.
+
+import type { PredictApi } from "../../../api/predict-api.ts";
+import { Call } from "../../../call.ts";
+import { ServiceError } from "../../../errors.ts";
+import type { PredictResponse } from "../../../predict/request.ts";
+import { decodePredictStreamRequest, encodePredictStreamResponse, predictStreamResponseSize } from "../codec/stream-codec.ts";
+import { frame } from "../framing.ts";
+import type { MethodLimits, OpenMethod } from "../method.ts";
+import { streamDeadline } from "../method.ts";
+import type { WireCall } from "../wire-call.ts";
+import { singleMessage } from "./unary.ts";
+
+/** Chunks that are under way at once: enough to keep an instance busy, few enough that a slow reader stops the work soon. */
+const MAX_CHUNKS_IN_FLIGHT = 4;
+
+/** Makes the method. */
+export function predictStreamMethod(api: PredictApi, limits: MethodLimits): OpenMethod {
+  return singleMessage({ limits, toServiceError: api.toServiceError, deadlineOf: streamDeadline }, async (message, call, wire, release) => {
+    const children = new Set<Call>();
+    try {
+      const { request, chunkRows } = decodePredictStreamRequest(message);
+      if (request === undefined) throw missingField("request");
+      call.stage = "validate";
+      const chunks = api.chunks(request, chunkRows);
+      call.onAbort((error) => {
+        for (const child of children) child.abort(error);
+        wire.fail(error);
+      });
+      const predictChunk = async (first: number): Promise<PredictResponse> => {
+        const now = performance.now();
+        const child = new Call(Math.min(call.deadline, now + limits.defaultDeadlineMs), now);
+        children.add(child);
+        try {
+          return await api.predict(chunks.chunk(first), child);
+        } finally {
+          children.delete(child);
+        }
+      };
+      await sendInOrder(chunks.rows, chunks.chunkRows, predictChunk, wire);
+      call.finish();
+      wire.finish();
+    } catch (error) {
+      const failure = api.toServiceError(error);
+      for (const child of children) child.abort(failure);
+      throw error;
+    } finally {
+      release();
+    }
+  });
+}
+
+/** Keeps a few chunks under way and sends each when all before it have gone. */
+async function sendInOrder(
+  rows: number,
+  chunkRows: number,
+  predictChunk: (first: number) => Promise<PredictResponse>,
+  wire: WireCall,
+): Promise<void> {
+  const underWay: { readonly first: number; readonly answer: Promise<PredictResponse> }[] = [];
+  let next = 0;
+  for (let done = 0; done < rows;) {
+    while (next < rows && underWay.length < MAX_CHUNKS_IN_FLIGHT) {
+      const answer = predictChunk(next);
+      // Its failure is met when its turn comes.
+      answer.catch(() => {});
+      underWay.push({ first: next, answer });
+      next += chunkRows;
+    }
+    const { first, answer } = underWay.shift()!;
+    const response = await answer;
+    if (wire.ended) return;
+    done = Math.min(rows, first + chunkRows);
+    const chunk = { response, firstRow: first, rowsDone: done, rowsTotal: rows };
+    if (!wire.send(frame(predictStreamResponseSize(chunk), (writer) => encodePredictStreamResponse(writer, chunk)))) await drained(wire);
+  }
+}
+
+/** Waits for a slow reader, or until it has gone. */
+function drained(wire: WireCall): Promise<void> {
+  return new Promise((resolve) => wire.onDrained(resolve));
+}
+
+/** A message without a field that it needs. */
+export function missingField(field: string): ServiceError {
+  return new ServiceError("FIELD_INVALID", `The field ${field} is missing.`, {
+    violations: [{ field, description: "This field is needed." }],
+  });
+}

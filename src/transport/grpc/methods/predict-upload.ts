@@ -1,0 +1,166 @@
+// PredictionService.PredictUpload: one large input in chunks.
+
+import type { PredictApi } from "../../../api/predict-api.ts";
+import { Call } from "../../../call.ts";
+import { ServiceError } from "../../../errors.ts";
+import { quoteName } from "../../../predict/quote-name.ts";
+import type { PredictRequest, PredictResponse } from "../../../predict/request.ts";
+import { ELEMENT_BYTES } from "../../../tensor/dtype.ts";
+import { elementCount } from "../../../tensor/tensor.ts";
+import { acquireBuffer, releaseBuffer } from "../buffer-pool.ts";
+import { encodePredictResponse, predictResponseSize } from "../codec/predict-codec.ts";
+import { DecodeError } from "../codec/reader.ts";
+import type { PredictUploadRequest } from "../codec/stream-codec.ts";
+import { decodePredictUploadRequest } from "../codec/stream-codec.ts";
+import { textFieldSize } from "../codec/writer.ts";
+import { frame } from "../framing.ts";
+import type { MethodLimits, OpenMethod } from "../method.ts";
+import { unaryDeadline } from "../method.ts";
+import type { CallHandler, WireCall } from "../wire-call.ts";
+import { missingField } from "./predict-stream.ts";
+import { malformed } from "./unary.ts";
+
+/** Makes the method. */
+export function predictUploadMethod(api: PredictApi, limits: MethodLimits): OpenMethod {
+  return (wire) => new Upload(api, limits, wire);
+}
+
+class Upload implements CallHandler {
+  readonly #api: PredictApi;
+  readonly #limits: MethodLimits;
+  readonly #wire: WireCall;
+  readonly #call: Call;
+  #request: PredictRequest | undefined;
+  #input = -1;
+  #data: Buffer | undefined;
+  #filled = 0;
+  #running = false;
+
+  constructor(api: PredictApi, limits: MethodLimits, wire: WireCall) {
+    this.#api = api;
+    this.#limits = limits;
+    this.#wire = wire;
+    this.#call = new Call(unaryDeadline(wire, limits), wire.arrivedAt);
+    this.#call.onAbort((error) => this.#fail(error));
+  }
+
+  onMessage(bytes: Buffer, release: () => void): void {
+    if (this.#running) return;
+    try {
+      this.#take(decodePredictUploadRequest(bytes));
+    } catch (error) {
+      this.#fail(error instanceof DecodeError ? malformed(error) : this.#api.toServiceError(error));
+    } finally {
+      release();
+    }
+  }
+
+  onHalfClose(): void {
+    if (this.#running || this.#wire.ended) return;
+    if (this.#data === undefined) {
+      this.#fail(new ServiceError("MESSAGE_MISSING", "An upload begins with a header; none came."));
+    } else if (this.#filled < this.#data.byteLength) {
+      this.#fail(sizeMismatch(`${this.#filled} bytes came; ${this.#data.byteLength} were declared.`));
+    } else {
+      void this.#run();
+    }
+  }
+
+  onClosed(): void {
+    this.#call.cancel();
+    this.#free();
+  }
+
+  #take(message: PredictUploadRequest): void {
+    if (message.kind === "header") this.#begin(message);
+    else if (message.kind === "chunk") this.#append(message.bytes);
+    else throw new ServiceError("MESSAGE_MALFORMED", "The message holds neither a header nor a chunk.");
+  }
+
+  #begin({ request, input, totalBytes }: Extract<PredictUploadRequest, { kind: "header" }>): void {
+    if (this.#data !== undefined) throw new ServiceError("MESSAGE_UNEXPECTED", "An upload has one header, as its first message.");
+    if (request === undefined) throw missingField("header.request");
+    const { maxUploadBytes } = this.#limits;
+    if (totalBytes > maxUploadBytes) {
+      throw new ServiceError(
+        "UPLOAD_TOO_LARGE",
+        `The upload declares ${totalBytes} bytes; ${maxUploadBytes} are allowed (setting maxUploadBytes).`,
+        {
+          metadata: { maxUploadBytes: String(maxUploadBytes) },
+          quota: { subject: "maxUploadBytes", description: `One upload may have ${maxUploadBytes} bytes.` },
+        },
+      );
+    }
+    const index = request.inputs.findIndex(({ name }) => name === input);
+    const tensor = request.inputs[index];
+    if (tensor === undefined) {
+      const text = `header.input names ${quoteName(input)}, which is not among the request's inputs.`;
+      throw new ServiceError("FIELD_INVALID", text, { violations: [{ field: "header.input", description: text }] });
+    }
+    if (tensor.bytes.byteLength > 0 || tensor.dtype === "STRING") {
+      const text = "The uploaded input is listed without data and is not of type STRING.";
+      throw new ServiceError("FIELD_INVALID", text, {
+        violations: [{ field: `header.request.inputs[${quoteName(input)}]`, description: text }],
+      });
+    }
+    // The message's memory is used again; small inputs that came with the header must not be.
+    const inputs = request.inputs.map((other) => ({ ...other, bytes: Uint8Array.from(other.bytes) }));
+    this.#request = { ...request, inputs };
+    this.#input = index;
+    // What cannot be served is refused before its bytes are taken in.
+    this.#api.assertServed(request);
+    const declared = tensor.dtype === undefined ? -1 : elementCount(tensor.shape) * ELEMENT_BYTES[tensor.dtype];
+    if (declared >= 0 && declared !== totalBytes) {
+      throw sizeMismatch(`${totalBytes} bytes are declared; shape [${tensor.shape.join(", ")}] of ${tensor.dtype} takes ${declared}.`);
+    }
+    this.#data = acquireBuffer(totalBytes);
+  }
+
+  #append(chunk: Buffer): void {
+    if (this.#data === undefined) throw new ServiceError("MESSAGE_UNEXPECTED", "An upload begins with a header; a chunk came.");
+    if (this.#filled + chunk.byteLength > this.#data.byteLength) {
+      throw sizeMismatch(`More than the ${this.#data.byteLength} bytes declared came.`);
+    }
+    this.#data.set(chunk, this.#filled);
+    this.#filled += chunk.byteLength;
+  }
+
+  async #run(): Promise<void> {
+    this.#running = true;
+    const request = this.#request!;
+    const inputs = request.inputs.map((tensor, index) => (index === this.#input ? { ...tensor, bytes: this.#data! } : tensor));
+    try {
+      this.#wire.finish(encodeUploadResponse(await this.#api.predict({ ...request, inputs }, this.#call)));
+    } catch (error) {
+      this.#wire.fail(this.#api.toServiceError(error));
+    } finally {
+      this.#running = false;
+      this.#free();
+    }
+  }
+
+  #fail(error: ServiceError): void {
+    this.#call.finish();
+    this.#wire.fail(error);
+    this.#free();
+  }
+
+  #free(): void {
+    if (this.#running || this.#data === undefined) return;
+    releaseBuffer(this.#data);
+    this.#data = undefined;
+  }
+}
+
+function sizeMismatch(text: string): ServiceError {
+  return new ServiceError("UPLOAD_SIZE_MISMATCH", text, { violations: [{ field: "header.total_bytes", description: text }] });
+}
+
+/** PredictUploadResponse has the response as its only field. */
+function encodeUploadResponse(response: PredictResponse): Buffer {
+  const length = predictResponseSize(response);
+  return frame(textFieldSize(length), (writer) => {
+    writer.lengthPrefix(0x0a, length);
+    encodePredictResponse(writer, response);
+  });
+}

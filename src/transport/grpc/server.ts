@@ -1,0 +1,132 @@
+// The gRPC server: binds, hands streams to methods, drains.
+
+import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
+import grpc from "@grpc/grpc-js";
+import type { HealthMap } from "../../api/health.ts";
+import type { ModelsApi } from "../../api/models-api.ts";
+import type { PredictApi } from "../../api/predict-api.ts";
+import type { Config } from "../../config/config.ts";
+import { ServiceError } from "../../errors.ts";
+import { interceptStreams, setConnectionLimits } from "./http2-server.ts";
+import type { Methods } from "./method.ts";
+import { healthMethods } from "./methods/health.ts";
+import { modelMethods } from "./methods/models.ts";
+import { predictMethod } from "./methods/predict.ts";
+import { predictSessionMethod } from "./methods/predict-session.ts";
+import { predictStreamMethod } from "./methods/predict-stream.ts";
+import { predictUploadMethod } from "./methods/predict-upload.ts";
+import { serverDraining } from "./methods/unary.ts";
+import { addReflection, REFLECTION_PATHS } from "./reflection.ts";
+import { WireCall } from "./wire-call.ts";
+
+/** Content types of plain gRPC with protobuf; gRPC-Web and JSON are other protocols. */
+const GRPC_CONTENT_TYPE = /^application\/grpc(?:\+proto)?(?:;|$)/;
+
+/** Services whose health follows the server's. */
+export const SERVICE_NAMES = ["predictd.v1.PredictionService", "predictd.v1.ModelService"] as const;
+
+/** What the server is made with. */
+export interface GrpcServerOptions {
+  readonly config: Config;
+  readonly predictApi: PredictApi;
+  readonly modelsApi: ModelsApi;
+  readonly health: HealthMap;
+}
+
+/** A gRPC server. */
+export interface GrpcServer {
+  /** Binds and answers from then on. @returns the port. */
+  listen(): Promise<number>;
+  /** Refuses new connections, tells clients to go elsewhere, finishes what runs within the time given, then closes. */
+  close(graceMs: number): Promise<void>;
+}
+
+/** Makes the server. */
+export function createGrpcServer({ config, predictApi, modelsApi, health }: GrpcServerOptions): GrpcServer {
+  const server = new grpc.Server({
+    "grpc.max_concurrent_streams": config.maxStreamsPerConnection,
+    "grpc.max_receive_message_length": config.maxMessageBytes,
+    "grpc.max_send_message_length": -1,
+    "grpc.keepalive_time_ms": config.keepaliveTimeMs,
+    "grpc.keepalive_timeout_ms": config.keepaliveTimeoutMs,
+    "grpc.max_connection_idle_ms": config.maxConnectionIdleMs,
+    "grpc.max_connection_age_ms": config.maxConnectionAgeMs,
+    "grpc.max_connection_age_grace_ms": config.maxConnectionAgeGraceMs,
+    "grpc.enable_channelz": 0,
+  });
+  if (config.reflection) addReflection(server);
+  const single = { limits: config, toServiceError: predictApi.toServiceError };
+  const methods: Methods = {
+    "/predictd.v1.PredictionService/Predict": predictMethod(predictApi, config),
+    "/predictd.v1.PredictionService/PredictStream": predictStreamMethod(predictApi, config),
+    "/predictd.v1.PredictionService/PredictSession": predictSessionMethod(predictApi, config),
+    "/predictd.v1.PredictionService/PredictUpload": predictUploadMethod(predictApi, config),
+    ...modelMethods(modelsApi, single),
+    ...healthMethods(health, single),
+  };
+  const openByPath = new Map(Object.entries(methods));
+  const calls = new Set<WireCall>();
+  let onIdle: (() => void) | undefined;
+  const callEnded = (call: WireCall): void => {
+    calls.delete(call);
+    if (calls.size === 0) onIdle?.();
+  };
+
+  const handleStream = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders): boolean => {
+    const path = headers[":path"] ?? "";
+    if (config.reflection && REFLECTION_PATHS.has(path)) return false;
+    if (!GRPC_CONTENT_TYPE.test(headers["content-type"] ?? "")) {
+      stream.on("error", () => {});
+      stream.respond({ ":status": 415 }, { endStream: true });
+      stream.resume();
+      return true;
+    }
+    const wire = new WireCall(stream, headers, config.maxMessageBytes, callEnded);
+    calls.add(wire);
+    try {
+      const open = openByPath.get(path);
+      if (open === undefined) throw unknownMethod(path, config.reflection);
+      wire.start(open(wire));
+    } catch (error) {
+      wire.refuse(predictApi.toServiceError(error));
+    }
+    return true;
+  };
+
+  return {
+    async listen() {
+      setConnectionLimits(server, config);
+      const port = await new Promise<number>((resolve, reject) => {
+        server.bindAsync(hostPort(config.host, config.grpcPort), grpc.ServerCredentials.createInsecure(), (error, bound) => {
+          if (error === null) resolve(bound);
+          else reject(error);
+        });
+      });
+      interceptStreams(server, config.receiveWindowBytes, handleStream);
+      return port;
+    },
+    async close(graceMs) {
+      for (const call of calls) call.drain();
+      const shutDown = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
+      const idle = calls.size === 0 ? Promise.resolve() : new Promise<void>((resolve) => (onIdle = resolve));
+      let timer: NodeJS.Timeout | undefined;
+      const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, graceMs)));
+      await Promise.race([Promise.all([shutDown, idle]), late]);
+      clearTimeout(timer);
+      for (const call of calls) call.abort(serverDraining());
+      server.forceShutdown();
+    },
+  };
+}
+
+function unknownMethod(path: string, reflection: boolean): ServiceError {
+  if (!reflection && REFLECTION_PATHS.has(path)) {
+    return new ServiceError("METHOD_UNKNOWN", "Reflection is switched off (setting reflection).", { metadata: { setting: "reflection" } });
+  }
+  return new ServiceError("METHOD_UNKNOWN", `The server has no method ${JSON.stringify(path.slice(0, 200))}.`);
+}
+
+/** An IPv6 address needs brackets in front of a port. */
+export function hostPort(host: string, port: number): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}

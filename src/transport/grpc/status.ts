@@ -1,0 +1,91 @@
+// ServiceError to gRPC: status code, message and google.rpc.Status details, always small enough for any peer's header limit.
+
+import type { OutgoingHttpHeaders } from "node:http2";
+import { BadRequest, ErrorInfo, QuotaFailure, ResourceInfo, RetryInfo } from "../../../generated/google/rpc/error_details.ts";
+import { Status } from "../../../generated/google/rpc/status.ts";
+import type { Code, ServiceError } from "../../errors.ts";
+
+/** gRPC's numbers. */
+const CODE_NUMBERS: Readonly<Record<Code, number>> = {
+  CANCELLED: 1,
+  INVALID_ARGUMENT: 3,
+  DEADLINE_EXCEEDED: 4,
+  NOT_FOUND: 5,
+  RESOURCE_EXHAUSTED: 8,
+  FAILED_PRECONDITION: 9,
+  UNIMPLEMENTED: 12,
+  INTERNAL: 13,
+  UNAVAILABLE: 14,
+};
+
+/** Domain of every ErrorInfo. */
+export const ERROR_DOMAIN = "predictd";
+
+/** Peers commonly stop at 8 KiB of headers; base64 adds a third and the percent-encoded message comes on top. */
+const MAX_MESSAGE_CHARS = 400;
+const MAX_VIOLATIONS = 8;
+const MAX_TEXT_CHARS = 200;
+
+/** Cuts text; a cut surrogate pair does not stay half. */
+function cut(text: string, maxChars: number): string {
+  return (text.length <= maxChars ? text : `${text.slice(0, maxChars - 1)}…`).toWellFormed();
+}
+
+/** The error as an encoded google.rpc.Status. */
+export function encodeStatus(error: ServiceError): Uint8Array {
+  const metadata = Object.fromEntries(Object.entries(error.metadata).map(([key, value]) => [key, cut(value, MAX_TEXT_CHARS)]));
+  const details = [pack("ErrorInfo", ErrorInfo.encode({ reason: error.reason, domain: ERROR_DOMAIN, metadata }).finish())];
+  if (error.violations.length > 0) {
+    const fieldViolations = error.violations.slice(0, MAX_VIOLATIONS).map(({ field, description }) => ({
+      field: cut(field, MAX_TEXT_CHARS),
+      description: cut(description, MAX_TEXT_CHARS),
+      reason: error.reason,
+      localizedMessage: undefined,
+    }));
+    details.push(pack("BadRequest", BadRequest.encode({ fieldViolations }).finish()));
+  }
+  if (error.retryAfterMs !== undefined) details.push(pack("RetryInfo", encodeRetryInfo(error.retryAfterMs)));
+  if (error.resource !== undefined) {
+    const { type, name } = error.resource;
+    const info = { resourceType: type, resourceName: cut(name, MAX_TEXT_CHARS), owner: "", description: "" };
+    details.push(pack("ResourceInfo", ResourceInfo.encode(info).finish()));
+  }
+  if (error.quota !== undefined) {
+    const violation = {
+      ...error.quota,
+      apiService: "",
+      quotaMetric: "",
+      quotaId: "",
+      quotaDimensions: {},
+      quotaValue: 0n,
+      futureQuotaValue: undefined,
+    };
+    details.push(pack("QuotaFailure", QuotaFailure.encode({ violations: [violation] }).finish()));
+  }
+  return Status.encode({ code: CODE_NUMBERS[error.code], message: cut(error.message, MAX_MESSAGE_CHARS), details }).finish();
+}
+
+function encodeRetryInfo(retryAfterMs: number): Uint8Array {
+  const seconds = Math.floor(retryAfterMs / 1000);
+  const retryDelay = { seconds: BigInt(seconds), nanos: Math.round((retryAfterMs - seconds * 1000) * 1e6) };
+  return RetryInfo.encode({ retryDelay }).finish();
+}
+
+function pack(name: string, value: Uint8Array): { typeUrl: string; value: Buffer } {
+  return { typeUrl: `type.googleapis.com/google.rpc.${name}`, value: Buffer.from(value) };
+}
+
+/** Trailers of a failed call. */
+export function errorTrailers(error: ServiceError): OutgoingHttpHeaders {
+  const trailers: OutgoingHttpHeaders = {
+    "grpc-status": CODE_NUMBERS[error.code],
+    "grpc-message": encodeURI(cut(error.message, MAX_MESSAGE_CHARS)),
+    "grpc-status-details-bin": Buffer.from(encodeStatus(error)).toString("base64"),
+  };
+  if (error.retryAfterMs !== undefined) {
+    // What gRPC clients with a retry policy wait before the next try; what Envoy and people read.
+    trailers["grpc-retry-pushback-ms"] = String(Math.ceil(error.retryAfterMs));
+    trailers["retry-after"] = String(Math.ceil(error.retryAfterMs / 1000));
+  }
+  return trailers;
+}
