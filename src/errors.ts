@@ -97,7 +97,11 @@ export const ERRORS = {
   DEADLINE_EXCEEDED: { code: "DEADLINE_EXCEEDED", retryable: false, meaning: "The deadline passed; `stage` in the metadata says where." },
   CANCELLED: { code: "CANCELLED", retryable: false, meaning: "The caller cancelled or went away." },
   WORKER_LOST: { code: "UNAVAILABLE", retryable: true, meaning: "The worker died under the run; it is being replaced." },
-  SERVER_DRAINING: { code: "UNAVAILABLE", retryable: true, meaning: "The server is shutting down." },
+  SERVER_DRAINING: {
+    code: "UNAVAILABLE",
+    retryable: true,
+    meaning: "The server is shutting down, or the connection has reached `maxConnectionAgeMs`; use a new connection.",
+  },
   INTERNAL: { code: "INTERNAL", retryable: false, meaning: "A bug; the log has the cause under the opaque id." },
 } as const satisfies Record<string, CatalogueEntry>;
 

@@ -19,7 +19,7 @@ export interface PredictApi {
   /** Whether the model and version answer now. @throws ServiceError MODEL_NOT_FOUND, VERSION_NOT_FOUND or MODEL_NOT_READY. */
   assertServed(request: PredictRequest): void;
   /** Turns whatever was thrown into what a caller may see; the cause of a bug goes to the log under an opaque id. */
-  toServiceError(error: unknown): ServiceError;
+  readonly toServiceError: (error: unknown) => ServiceError;
 }
 
 /** What the surface is made with. */

@@ -26,8 +26,8 @@ export const SETTINGS: { readonly [K in keyof Config]: SettingOf<Config[K]> } = 
     section: "Server",
     kind: "string",
     maxLength: 255,
-    default: "0.0.0.0",
-    meaning: "Address to listen on; `0.0.0.0` is every IPv4 address of the machine, `::` also IPv6, `127.0.0.1` this machine only.",
+    default: "127.0.0.1",
+    meaning: "Address to listen on; `127.0.0.1` is this machine only, `0.0.0.0` every IPv4 address of the machine, `::` also IPv6.",
   },
   grpcPort: {
     section: "Server",

@@ -8,7 +8,7 @@ import { loadOnnxModel } from "../engine/onnx/load-onnx-model.ts";
 import type { WorkerPool } from "../engine/onnx/worker-pool.ts";
 import type { Scheduler } from "../engine/scheduler/scheduler.ts";
 import { quoteName } from "../predict/quote-name.ts";
-import type { Servable } from "../predict/servable.ts";
+import type { Route } from "../predict/servable.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { Manifest } from "./manifest.ts";
 import { ManifestError, parseManifest } from "./manifest.ts";
@@ -39,7 +39,7 @@ export interface Registry {
   /** Whether every model marked `required` has a ready version. */
   requiredReady(): boolean;
   /** Chooses the version that answers. @throws ServiceError. */
-  route(model: string, version: string): Servable;
+  readonly route: Route;
   /** Called whenever a model's state changes. The result ends it. */
   onChange(listener: (model: ModelView) => void): () => void;
   /** Finishes what is running and frees everything. */

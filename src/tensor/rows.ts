@@ -7,12 +7,12 @@ import type { Tensor } from "./tensor.ts";
  * Byte offsets at which each row of a STRING tensor starts, the end of the last row included (`rows + 1` entries).
  * @param bytes length-prefixed elements, checked before by validation.
  */
-export function stringRowOffsets(bytes: Uint8Array, rows: number, elementsPerRow: number): number[] {
+export function stringRowOffsets(bytes: Uint8Array, rows: number, rowElements: number): number[] {
   const offsets = Array.from<number>({ length: rows + 1 });
   offsets[0] = 0;
   let at = 0;
   for (let row = 1; row <= rows; row++) {
-    for (let i = 0; i < elementsPerRow; i++) at += 4 + readLength(bytes, at);
+    for (let i = 0; i < rowElements; i++) at += 4 + readLength(bytes, at);
     offsets[row] = at;
   }
   return offsets;
@@ -29,13 +29,13 @@ export interface RowCutter {
   cut(first: number, count: number): Uint8Array;
 }
 
-/** @param rows length of the first dimension, at least 1. @param elementsPerRow product of the other dimensions. */
-export function createRowCutter(dtype: DType | undefined, bytes: Uint8Array, rows: number, elementsPerRow: number): RowCutter {
+/** @param rows length of the first dimension, at least 1. @param rowElements product of the other dimensions. */
+export function createRowCutter(dtype: DType | undefined, bytes: Uint8Array, rows: number, rowElements: number): RowCutter {
   if (dtype !== "STRING") {
     const rowBytes = bytes.byteLength / rows;
     return { cut: (first, count) => bytes.subarray(first * rowBytes, (first + count) * rowBytes) };
   }
-  const offsets = stringRowOffsets(bytes, rows, elementsPerRow);
+  const offsets = stringRowOffsets(bytes, rows, rowElements);
   return { cut: (first, count) => bytes.subarray(offsets[first], offsets[first + count]) };
 }
 

@@ -78,7 +78,7 @@ function portInfo(metadata: InferenceSession.ValueMetadata): PortInfo {
   const dims = metadata.shape.map((dim) =>
     typeof dim === "number" && dim >= 0 ? { size: dim, symbol: "" } : { size: -1, symbol: typeof dim === "string" ? dim : "" },
   );
-  return { name: metadata.name, dtype: DTYPE_OF_RUNTIME[metadata.type], typeName: String(metadata.type), dims };
+  return { name: metadata.name, dtype: DTYPE_OF_RUNTIME[metadata.type], typeName: metadata.type, dims };
 }
 
 async function release(id: number, key: number): Promise<void> {

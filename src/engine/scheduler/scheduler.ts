@@ -271,8 +271,11 @@ class BatchingEngine implements Engine {
   }
 
   #onFailed(lane: LaneState, jobs: readonly Job[], rows: number, error: unknown): void {
-    this.#free(lane);
+    lane.inFlight--;
+    this.#inFlight--;
+    // First what the failure does to the queue: parts of a failed request must not take the lane that has become free.
     this.#rerun(jobs, rows, error);
+    lane.serve();
   }
 
   #free(lane: LaneState): void {

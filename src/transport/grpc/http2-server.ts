@@ -45,28 +45,52 @@ export function setConnectionLimits(
 /** Answers a stream, or returns false to leave it to grpc-js. */
 export type StreamHandler = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => boolean;
 
+/** What is done with the connections and streams of a bound server. */
+export interface StreamInterception {
+  /** Bytes a client may send ahead on a connection. */
+  readonly receiveWindowBytes: number;
+  /** Age at which a connection is asked to go, give or take 10 %, so that clients do not all come back at once. */
+  readonly maxAgeMs: number;
+  /** Time its calls have to finish then. */
+  readonly maxAgeGraceMs: number;
+  /** Told before a connection is asked to go, so that streams can say so in band. */
+  readonly onAging: (session: ServerHttp2Session) => void;
+  readonly handle: StreamHandler;
+}
+
 /**
- * Puts a handler in front of grpc-js's own on every HTTP/2 server, widens the connection windows, and cuts finished calls loose.
- * Call it once after binding.
+ * Puts a handler in front of grpc-js's own on every HTTP/2 server, widens the connection windows, ages connections, and cuts finished
+ * calls loose. Call it once after binding.
  */
-export function interceptStreams(server: grpc.Server, receiveWindowBytes: number, handle: StreamHandler): void {
+export function interceptStreams(server: grpc.Server, interception: StreamInterception): void {
   for (const http2Server of assertInternals(server).http2Servers.keys()) {
     http2Server.on("session", (session) => {
-      if (!session.destroyed) session.setLocalWindowSize(receiveWindowBytes);
+      if (session.destroyed) return;
+      session.setLocalWindowSize(interception.receiveWindowBytes);
+      ageOut(session, interception);
     });
     const inner = http2Server.listeners("stream");
     http2Server.removeAllListeners("stream");
     http2Server.on("stream", (stream, headers, flags, rawHeaders) => {
       stream.once("close", cutLoose);
-      if (handle(stream, headers)) return;
+      if (interception.handle(stream, headers)) return;
       for (const listener of inner) Reflect.apply(listener, http2Server, [stream, headers, flags, rawHeaders]);
     });
   }
 }
 
-/** All open connections. */
-export function openSessions(server: grpc.Server): readonly ServerHttp2Session[] {
-  return [...assertInternals(server).http2Servers.values()].flatMap(({ sessions }) => [...sessions]);
+function ageOut(session: ServerHttp2Session, { maxAgeMs, maxAgeGraceMs, onAging }: StreamInterception): void {
+  let timer = setTimeout(
+    () => {
+      onAging(session);
+      session.close();
+      timer = setTimeout(() => session.destroy(), maxAgeGraceMs);
+      timer.unref();
+    },
+    maxAgeMs * (0.9 + 0.2 * Math.random()),
+  );
+  timer.unref();
+  session.once("close", () => clearTimeout(timer));
 }
 
 const ignore = (): void => {};

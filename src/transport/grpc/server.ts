@@ -50,8 +50,6 @@ export function createGrpcServer({ config, predictApi, modelsApi, health }: Grpc
     "grpc.keepalive_time_ms": config.keepaliveTimeMs,
     "grpc.keepalive_timeout_ms": config.keepaliveTimeoutMs,
     "grpc.max_connection_idle_ms": config.maxConnectionIdleMs,
-    "grpc.max_connection_age_ms": config.maxConnectionAgeMs,
-    "grpc.max_connection_age_grace_ms": config.maxConnectionAgeGraceMs,
     "grpc.enable_channelz": 0,
   });
   if (config.reflection) addReflection(server);
@@ -102,7 +100,15 @@ export function createGrpcServer({ config, predictApi, modelsApi, health }: Grpc
           else reject(error);
         });
       });
-      interceptStreams(server, config.receiveWindowBytes, handleStream);
+      interceptStreams(server, {
+        receiveWindowBytes: config.receiveWindowBytes,
+        maxAgeMs: config.maxConnectionAgeMs,
+        maxAgeGraceMs: config.maxConnectionAgeGraceMs,
+        onAging: (session) => {
+          for (const call of calls) if (call.isOn(session)) call.drain();
+        },
+        handle: handleStream,
+      });
       return port;
     },
     async close(graceMs) {

@@ -1,6 +1,6 @@
 // One gRPC call on one HTTP/2 stream: its headers, its messages in, its messages and status out.
 
-import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Stream } from "node:http2";
+import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
 import { constants } from "node:http2";
 import { ServiceError } from "../../errors.ts";
 import { decompress, messageTooLarge } from "./decompress.ts";
@@ -27,7 +27,7 @@ export interface CallHandler {
   onHalfClose(): void;
   /** The call is over without the handler having ended it: the client went away, or a message broke a rule. */
   onClosed(): void;
-  /** The server begins to drain; only streams care. */
+  /** The server begins to drain, or the connection has come of age; only streams care. */
   onDrain?(): void;
 }
 
@@ -64,6 +64,11 @@ export class WireCall {
   /** Bytes written that the client has not taken yet. */
   get unsentBytes(): number {
     return this.#stream.writableLength;
+  }
+
+  /** Whether it came on this connection. */
+  isOn(session: ServerHttp2Session): boolean {
+    return this.#stream.session === session;
   }
 
   /** Milliseconds the client gives; undefined when it sets no deadline. @throws ServiceError DEADLINE_INVALID. */
@@ -161,7 +166,7 @@ export class WireCall {
     this.#breakOff(messageTooLarge(this.#maxMessageBytes, declaredBytes));
   }
 
-  /** Tells the method that the server drains. */
+  /** Tells the method that the server, or the connection, is going away. */
   drain(): void {
     this.#handler?.onDrain?.();
   }

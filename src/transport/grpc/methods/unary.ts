@@ -56,7 +56,7 @@ export function singleMessage(options: SingleMessageOptions, handle: SingleMessa
 
 /** What a client is told that should go elsewhere. */
 export function serverDraining(): ServiceError {
-  return new ServiceError("SERVER_DRAINING", "The server is shutting down.", { retryAfterMs: 1000 });
+  return new ServiceError("SERVER_DRAINING", "The server is going away; use a new connection.", { retryAfterMs: 1000 });
 }
 
 /** What the client is told about bytes that cannot be read. */

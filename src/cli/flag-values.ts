@@ -1,0 +1,20 @@
+// How values of flags are read.
+
+import { InvalidArgumentError } from "commander";
+
+const MAX_TIMEOUT_MS = 24 * 60 * 60 * 1000;
+
+/** Gathers a flag that may be repeated. */
+export function collect(value: string, previous: readonly string[] | undefined): readonly string[] {
+  return [...(previous ?? []), value];
+}
+
+/**
+ * A time in whole milliseconds, from 1 to 24 hours.
+ * @throws InvalidArgumentError saying what is allowed.
+ */
+export function parseMilliseconds(text: string): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= 1 && value <= MAX_TIMEOUT_MS) return value;
+  throw new InvalidArgumentError(`It must be an integer from 1 to ${MAX_TIMEOUT_MS}.`);
+}

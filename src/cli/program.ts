@@ -1,0 +1,118 @@
+// The commands and their flags. What a command does is loaded only when it runs.
+
+import { createRequire } from "node:module";
+import { Argument, Command, Option } from "commander";
+import { ADDRESS_ENV, DEFAULT_ADDRESS, parseAddress } from "./address.ts";
+import { EXIT_CODES_HELP } from "./exit-codes.ts";
+import { collect, parseMilliseconds } from "./flag-values.ts";
+import type { PredictFlags } from "./predict.ts";
+import { addSettingFlags } from "./serve/setting-flags.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** Every command. `exit` is told the exit code of a command that ends without an error but with something else than 0. */
+export function createProgram(terminal: Terminal, exit: (code: number) => void): Command {
+  const program = new Command("predictd")
+    .description("Serves a folder of ONNX models over gRPC, and asks such a server.")
+    .version(packageVersion(), "-V, --version", "show the version")
+    .helpOption("-h, --help", "show this help")
+    .addHelpText("after", EXIT_CODES_HELP)
+    .configureOutput({ writeOut: (text) => terminal.stdout.write(text), writeErr: (text) => terminal.stderr.write(text) })
+    .showHelpAfterError("(--help shows what is allowed)")
+    // Without it `predict --version 2` would ask for the program's version.
+    .enablePositionalOptions()
+    .exitOverride();
+  addServe(program, terminal);
+  addPredict(program, terminal);
+  addModels(program, terminal);
+  addHealth(program, terminal, exit);
+  return program;
+}
+
+function addServe(program: Command, terminal: Terminal): void {
+  const serve = program
+    .command("serve")
+    .description("Serve every model of a folder until SIGTERM or Ctrl-C.")
+    .addArgument(new Argument("[dir]", "folder of models, the same as --model-dir"))
+    .option("--config <file>", "configuration file; PREDICTD_CONFIG and ./predictd.yaml otherwise")
+    .addHelpText(
+      "after",
+      "\nEvery setting may also stand in the environment (PREDICTD_GRPC_PORT) or in predictd.yaml (grpcPort); flags win.",
+    )
+    .addHelpText("after", EXIT_CODES_HELP);
+  addSettingFlags(serve);
+  serve.action(async (dir: string | undefined, flags: Record<string, string | undefined>) => {
+    const { serve: run } = await import("./serve/serve.ts");
+    await run({ ...flags, dir }, terminal);
+  });
+}
+
+function addPredict(program: Command, terminal: Terminal): void {
+  program
+    .command("predict")
+    .description("Make predictions with any model of a server: its signature says how the input is read.")
+    .option("--model <name>", "model to ask, always needed")
+    .option("--version <version>", "version of the model; the highest one that is ready otherwise")
+    .addOption(addressOption())
+    .option("--timeout-ms <n>", "time for each call in milliseconds", parseMilliseconds, 10_000)
+    .option("--output <name>", "output wanted, repeatable; all otherwise", collect)
+    .option("--json-output", "print JSON instead of tables", false)
+    .optionsGroup("Input, exactly one kind:")
+    .option(
+      "--json <json|@file>",
+      "object of input name to nested arrays; for an input with columns also an object (or an array of them) of column to value",
+    )
+    .option("--csv <file>", "table whose header names the columns of the input, or the inputs; results as CSV")
+    .option("--text <text>", "text for a STRING input, repeatable", collect)
+    .option("--image <file.png>", "picture, repeatable; averaged to the size the model takes", collect)
+    .option("--input <name=@file>", "raw little-endian elements of one input, repeatable", collect)
+    .optionsGroup("For some kinds of input:")
+    .option("--shape <name=n,n,…>", "shape of a raw input, repeatable", collect)
+    .addOption(
+      new Option("--invert <when>", "invert pictures: auto does so for a bright border and a model of one channel")
+        .choices(["auto", "on", "off"])
+        .default("auto"),
+    )
+    .addHelpText("after", EXIT_CODES_HELP)
+    .action(async (flags: PredictFlags) => {
+      const { predict } = await import("./predict.ts");
+      await predict(flags, terminal);
+    });
+}
+
+function addModels(program: Command, terminal: Terminal): void {
+  program
+    .command("models")
+    .description("List the models of a server, or show one of them in full.")
+    .argument("[name]", "model to show")
+    .addOption(addressOption())
+    .option("--timeout-ms <n>", "time for the call in milliseconds", parseMilliseconds, 10_000)
+    .option("--json-output", "print JSON instead of tables", false)
+    .addHelpText("after", EXIT_CODES_HELP)
+    .action(async (name: string | undefined, flags: { address: string; timeoutMs: number; jsonOutput: boolean }) => {
+      const { showModels } = await import("./models.ts");
+      await showModels(name, flags, terminal);
+    });
+}
+
+function addHealth(program: Command, terminal: Terminal, exit: (code: number) => void): void {
+  program
+    .command("health")
+    .description("Ask the health service; exit code 0 means SERVING.")
+    .argument("[service]", "service to ask about; the server as a whole otherwise", "")
+    .addOption(addressOption())
+    .option("--timeout-ms <n>", "time for the call in milliseconds", parseMilliseconds, 10_000)
+    .addHelpText("after", EXIT_CODES_HELP)
+    .action(async (service: string, flags: { address: string; timeoutMs: number }) => {
+      const { checkHealth } = await import("./health.ts");
+      exit(await checkHealth(service, flags, terminal));
+    });
+}
+
+function addressOption(): Option {
+  return new Option("--address <host:port>", "server to ask").env(ADDRESS_ENV).default(DEFAULT_ADDRESS).argParser(parseAddress);
+}
+
+function packageVersion(): string {
+  const { version } = createRequire(import.meta.url)("predictd/package.json") as { version: string };
+  return version;
+}
