@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "@jest/globals";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { RunFailure } from "../../../src/engine/scheduler/executor.ts";
 import { createScheduler } from "../../../src/engine/scheduler/scheduler.ts";
 import { ServiceError } from "../../../src/errors.ts";
@@ -14,6 +14,28 @@ function setUp(options: Parameters<typeof queueOptions>[1] = {}, clock?: Clock, 
   const instances = Array.from({ length: lanes }, () => createFakeInstance(createLane(), runs));
   const engine = createScheduler(clock).createEngine(queueOptions(instances, options));
   return { engine, runs };
+}
+
+/** A clock that the test turns. */
+function manualClock() {
+  const timers = new Set<{ readonly at: number; readonly callback: () => void }>();
+  let now = 1000;
+  return {
+    now: () => now,
+    after(ms: number, callback: () => void) {
+      const timer = { at: now + ms, callback };
+      timers.add(timer);
+      return () => void timers.delete(timer);
+    },
+    advance(ms: number) {
+      now += ms;
+      for (const timer of timers) {
+        if (timer.at > now) continue;
+        timers.delete(timer);
+        timer.callback();
+      }
+    },
+  };
 }
 
 describe("dispatch", () => {
@@ -114,28 +136,6 @@ describe("dispatch", () => {
 });
 
 describe("waiting for a fuller batch", () => {
-  /** A clock that the test turns. */
-  function manualClock() {
-    const timers = new Set<{ readonly at: number; readonly callback: () => void }>();
-    let now = 1000;
-    return {
-      now: () => now,
-      after(ms: number, callback: () => void) {
-        const timer = { at: now + ms, callback };
-        timers.add(timer);
-        return () => void timers.delete(timer);
-      },
-      advance(ms: number) {
-        now += ms;
-        for (const timer of timers) {
-          if (timer.at > now) continue;
-          timers.delete(timer);
-          timer.callback();
-        }
-      },
-    };
-  }
-
   test("a batch leaves when it is full, or when its oldest request has waited long enough", () => {
     const clock = manualClock();
     const { engine, runs } = setUp({ maxQueueDelayMs: 5 }, clock, 2);

@@ -1,7 +1,7 @@
 // Random messages of the contract, and bytes of them that other encoders might write.
 
 import { BinaryWriter } from "@bufbuild/protobuf/wire";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import type { PredictRequest } from "../../../../generated/predictd/v1/prediction.ts";
 import type { Tensor } from "../../../../generated/predictd/v1/tensor.ts";
 
