@@ -15,6 +15,10 @@ const WORKER_NICE = 10;
 /** onnxruntime writes nothing below this level to stderr; its texts reach our log through the errors it throws. */
 const LOG_SEVERITY_FATAL = 4;
 
+/** What older Node 22 releases say when native code is given a typed array over shared memory; there inputs are copied once more. */
+const REFUSES_SHARED_MEMORY = "Invalid argument";
+let takesSharedMemory = true;
+
 interface Loaded {
   readonly session: InferenceSession;
   readonly inputs: readonly PortInfo[];
@@ -97,14 +101,9 @@ async function run(
 ): Promise<void> {
   const loaded = sessions.get(key);
   if (loaded === undefined || slot === undefined) throw new Error("The session or slot is not here. This is a bug.");
-  const feeds: Record<string, RuntimeTensor> = {};
-  for (let i = 0; i < inputs.length; i++) {
-    const { name, dtype } = loaded.inputs[i]!;
-    feeds[name] = feed(dtype!, slot, inputs[i]!);
-  }
   const names = outputs.map((output) => loaded.outputs[output]!.name);
   const started = performance.now();
-  const results = await loaded.session.run(feeds, names);
+  const results = await runSession(loaded, names, slot, inputs);
   const runMs = performance.now() - started;
   const places = names.map((name) => place(results[name]!));
   const transfer: ArrayBuffer[] = [];
@@ -113,6 +112,26 @@ async function run(
     if (!transfer.includes(buffer)) transfer.push(buffer);
   }
   reply({ id, type: "ran", outputs: places, runMs }, transfer);
+}
+
+async function runSession(
+  loaded: Loaded,
+  names: readonly string[],
+  slot: SharedArrayBuffer,
+  inputs: readonly InputPlace[],
+): Promise<InferenceSession.ReturnType> {
+  const feeds: Record<string, RuntimeTensor> = {};
+  for (let i = 0; i < inputs.length; i++) {
+    const { name, dtype } = loaded.inputs[i]!;
+    feeds[name] = feed(dtype!, slot, inputs[i]!);
+  }
+  try {
+    return await loaded.session.run(feeds, names);
+  } catch (error) {
+    if (!takesSharedMemory || !(error instanceof Error) || error.message !== REFUSES_SHARED_MEMORY) throw error;
+    takesSharedMemory = false;
+    return await runSession(loaded, names, slot, inputs);
+  }
 }
 
 function feed(dtype: DType, slot: SharedArrayBuffer, { offset, byteLength, dims }: InputPlace): RuntimeTensor {
@@ -125,7 +144,10 @@ function feed(dtype: DType, slot: SharedArrayBuffer, { offset, byteLength, dims 
   } else {
     const View = VIEW_OF_DTYPE[dtype];
     // The types of Node 24 give typed arrays over shared memory a type of their own; the values are the same.
-    data = new View(slot as unknown as ArrayBuffer, offset, byteLength / View.BYTES_PER_ELEMENT);
+    const shared = slot as unknown as ArrayBuffer;
+    data = takesSharedMemory
+      ? new View(shared, offset, byteLength / View.BYTES_PER_ELEMENT)
+      : new View(new Uint8Array(shared, offset, byteLength).slice().buffer);
   }
   // The tensor's constructor copies nothing but checks types it does not know (float16 as bits); the binding only reads these four.
   return { type, dims, location: "cpu", data } as unknown as RuntimeTensor;
