@@ -6,6 +6,7 @@ import { createPredictApi } from "./api/predict-api.ts";
 import type { Config } from "./config/config.ts";
 import { createWorkerPool } from "./engine/onnx/worker-pool.ts";
 import { createScheduler } from "./engine/scheduler/scheduler.ts";
+import { createByteBudget } from "./guard/byte-budget.ts";
 import { createPredict } from "./predict/predict.ts";
 import { createRegistry } from "./registry/registry.ts";
 import type { ModelView } from "./registry/view.ts";
@@ -41,7 +42,13 @@ export function createApp(config: Config, logger: Logger): App {
     logger,
     logSampleRatio: config.logSampleRatio,
   });
-  const server = createGrpcServer({ config, predictApi, modelsApi: createModelsApi(registry), health });
+  const server = createGrpcServer({
+    config,
+    predictApi,
+    modelsApi: createModelsApi(registry),
+    health,
+    budget: createByteBudget(config.maxBufferedBytes),
+  });
 
   let grpcAddress = "";
   let stopping: Promise<void> | undefined;

@@ -39,6 +39,11 @@ export const ERRORS = {
     retryable: false,
     meaning: "One message is above `maxMessageBytes`, as sent or after decompression.",
   },
+  BYTES_EXHAUSTED: {
+    code: "RESOURCE_EXHAUSTED",
+    retryable: true,
+    meaning: "The process holds `maxBufferedBytes` of messages and no room came up within `maxAdmitWaitMs`.",
+  },
   ENCODING_UNSUPPORTED: {
     code: "UNIMPLEMENTED",
     retryable: false,

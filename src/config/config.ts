@@ -12,6 +12,8 @@ export interface Config {
   readonly maxDeadlineMs: number;
   readonly maxMessageBytes: number;
   readonly maxUploadBytes: number;
+  readonly maxBufferedBytes: number;
+  readonly maxAdmitWaitMs: number;
   readonly maxStreamsPerConnection: number;
   readonly maxInFlightPerStream: number;
   readonly maxStreamIdleMs: number;

@@ -81,6 +81,26 @@ export const SETTINGS: { readonly [K in keyof Config]: SettingOf<Config[K]> } = 
     default: 256 * MIB,
     meaning: "Largest upload of one client-streamed prediction; above it the call ends with UPLOAD_TOO_LARGE.",
   },
+  maxBufferedBytes: {
+    section: "Sizes",
+    kind: "int",
+    unit: "bytes",
+    min: 64 * KIB,
+    max: 1024 * GIB,
+    default: (machine: Machine) => Math.max(64 * MIB, Math.floor(machine.memoryBytes / 4)),
+    defaultText: "a quarter of the memory",
+    meaning: "Message bytes that the process holds at once; above it messages wait before they are read.",
+  },
+  maxAdmitWaitMs: {
+    section: "Sizes",
+    kind: "int",
+    unit: "ms",
+    min: 0,
+    max: 10 * MINUTE_MS,
+    default: SECOND_MS,
+    meaning:
+      "How long a call waits for room under `maxBufferedBytes` before it ends with BYTES_EXHAUSTED; streams that are under way wait longer.",
+  },
 
   maxStreamsPerConnection: {
     section: "Streams and connections",

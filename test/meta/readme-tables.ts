@@ -8,7 +8,9 @@ import { read, ROOT } from "./source-files.ts";
 
 /** The error table. */
 function renderErrorTable(): string {
-  const rows = Object.entries(ERRORS).map(([reason, { code, retryable, meaning }]) => `| ${reason} | ${code} | ${retryable ? "yes" : "no"} | ${meaning} |`);
+  const rows = Object.entries(ERRORS).map(
+    ([reason, { code, retryable, meaning }]) => `| ${reason} | ${code} | ${retryable ? "yes" : "no"} | ${meaning} |`,
+  );
   return ["| reason | gRPC code | retry helps | meaning |", "| --- | --- | --- | --- |", ...rows].join("\n");
 }
 

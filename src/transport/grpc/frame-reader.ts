@@ -8,6 +8,8 @@ export const PREFIX_BYTES = 5;
 
 /** Gets what the reader finds. */
 export interface FrameListener {
+  /** A prefix declares a message of this size. false holds the reader until `admit`. */
+  onPrefix(declaredBytes: number): boolean;
   /** A whole message. `release` gives its memory back; a message that is never released is only garbage. */
   onFrame(message: Buffer, compressed: boolean, release: () => void): void;
   /** A prefix declares more than the limit; nothing more is read. */
@@ -26,6 +28,8 @@ export class FrameReader {
   #prefix: Buffer | undefined;
   #prefixFilled = 0;
   #compressed = false;
+  /** Size of the message whose prefix has been read and whose body has not begun; -1 for none. */
+  #awaited = -1;
   #body: Buffer | undefined;
   #bodyFilled = 0;
 
@@ -36,7 +40,7 @@ export class FrameReader {
 
   /** Whether bytes of an unfinished message, or unread ones, are here. */
   get hasRest(): boolean {
-    return this.#held.length > 0 || this.#prefixFilled > 0 || this.#body !== undefined;
+    return this.#held.length > 0 || this.#prefixFilled > 0 || this.#awaited >= 0 || this.#body !== undefined;
   }
 
   /** Holds back what comes until `resume`. */
@@ -73,11 +77,13 @@ export class FrameReader {
         this.#held.unshift(chunk.subarray(at));
         return;
       }
-      at = this.#body === undefined ? this.#readPrefix(chunk, at) : this.#readBody(chunk, at);
+      if (this.#body !== undefined) at = this.#readBody(chunk, at);
+      else if (this.#awaited >= 0) at = this.#beginBody(chunk, at);
+      else at = this.#readPrefix(chunk, at);
     }
   }
 
-  /** Reads a prefix, and the message too when it lies within the chunk. */
+  /** Reads a prefix, and the message too when it lies within the chunk and is admitted. */
   #readPrefix(chunk: Buffer, start: number): number {
     let at = start;
     let prefix = chunk;
@@ -94,18 +100,28 @@ export class FrameReader {
     } else {
       at += PREFIX_BYTES;
     }
-    const compressed = prefix[prefixAt] !== 0;
+    this.#compressed = prefix[prefixAt] !== 0;
     const length = prefix.readUInt32BE(prefixAt + 1);
     if (length > this.#limitBytes) {
       this.end();
       this.#listener.onOversize(length);
       return chunk.length;
     }
+    this.#awaited = length;
+    if (this.#listener.onPrefix(length)) return this.#beginBody(chunk, at);
+    this.#paused = true;
+    return at;
+  }
+
+  /** Delivers a message that lies within the chunk, or makes room for one that does not. */
+  #beginBody(chunk: Buffer, at: number): number {
+    const length = this.#awaited;
     if (chunk.length - at >= length) {
-      this.#listener.onFrame(chunk.subarray(at, at + length), compressed, keep);
+      this.#awaited = -1;
+      this.#listener.onFrame(chunk.subarray(at, at + length), this.#compressed, keep);
       return at + length;
     }
-    this.#compressed = compressed;
+    this.#awaited = -1;
     this.#body = acquireBuffer(length);
     this.#bodyFilled = 0;
     return at;

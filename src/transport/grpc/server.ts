@@ -7,6 +7,7 @@ import type { ModelsApi } from "../../api/models-api.ts";
 import type { PredictApi } from "../../api/predict-api.ts";
 import type { Config } from "../../config/config.ts";
 import { ServiceError } from "../../errors.ts";
+import type { ByteBudget } from "../../guard/byte-budget.ts";
 import { interceptStreams, setConnectionLimits } from "./http2-server.ts";
 import type { Methods } from "./method.ts";
 import { healthMethods } from "./methods/health.ts";
@@ -31,6 +32,8 @@ export interface GrpcServerOptions {
   readonly predictApi: PredictApi;
   readonly modelsApi: ModelsApi;
   readonly health: HealthMap;
+  /** Where the bytes of messages and uploads are counted. */
+  readonly budget: ByteBudget;
 }
 
 /** A gRPC server. */
@@ -42,7 +45,7 @@ export interface GrpcServer {
 }
 
 /** Makes the server. */
-export function createGrpcServer({ config, predictApi, modelsApi, health }: GrpcServerOptions): GrpcServer {
+export function createGrpcServer({ config, predictApi, modelsApi, health, budget }: GrpcServerOptions): GrpcServer {
   const server = new grpc.Server({
     "grpc.max_concurrent_streams": config.maxStreamsPerConnection,
     "grpc.max_receive_message_length": config.maxMessageBytes,
@@ -58,7 +61,7 @@ export function createGrpcServer({ config, predictApi, modelsApi, health }: Grpc
     "/predictd.v1.PredictionService/Predict": predictMethod(predictApi, config),
     "/predictd.v1.PredictionService/PredictStream": predictStreamMethod(predictApi, config),
     "/predictd.v1.PredictionService/PredictSession": predictSessionMethod(predictApi, config),
-    "/predictd.v1.PredictionService/PredictUpload": predictUploadMethod(predictApi, config),
+    "/predictd.v1.PredictionService/PredictUpload": predictUploadMethod(predictApi, config, budget),
     ...modelMethods(modelsApi, single),
     ...healthMethods(health, single),
   };
@@ -70,6 +73,13 @@ export function createGrpcServer({ config, predictApi, modelsApi, health }: Grpc
     if (calls.size === 0) onIdle?.();
   };
 
+  const wireOptions = {
+    maxMessageBytes: config.maxMessageBytes,
+    maxAdmitWaitMs: config.maxAdmitWaitMs,
+    budget,
+    toServiceError: predictApi.toServiceError,
+    onEnd: callEnded,
+  };
   const handleStream = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders): boolean => {
     const path = headers[":path"] ?? "";
     if (config.reflection && REFLECTION_PATHS.has(path)) return false;
@@ -79,7 +89,7 @@ export function createGrpcServer({ config, predictApi, modelsApi, health }: Grpc
       stream.resume();
       return true;
     }
-    const wire = new WireCall(stream, headers, config.maxMessageBytes, callEnded);
+    const wire = new WireCall(stream, headers, wireOptions);
     calls.add(wire);
     try {
       const open = openByPath.get(path);

@@ -3,6 +3,7 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
 import { constants } from "node:http2";
 import { ServiceError } from "../../errors.ts";
+import type { ByteBudget } from "../../guard/byte-budget.ts";
 import { decompress, messageTooLarge } from "./decompress.ts";
 import { FrameReader } from "./frame-reader.ts";
 import { parseGrpcTimeout } from "./grpc-timeout.ts";
@@ -31,6 +32,20 @@ export interface CallHandler {
   onDrain?(): void;
 }
 
+/** What calls share. */
+export interface WireCallOptions {
+  /** Largest message, as sent and after decompression. */
+  readonly maxMessageBytes: number;
+  /** Where the bytes of messages are counted. */
+  readonly budget: ByteBudget;
+  /** How long a call waits for room in the budget, in milliseconds. */
+  readonly maxAdmitWaitMs: number;
+  /** Makes what was thrown tellable. */
+  readonly toServiceError: (error: unknown) => ServiceError;
+  /** Told once when the call is over. */
+  readonly onEnd: (call: WireCall) => void;
+}
+
 /** A call as the methods see it. */
 export class WireCall {
   readonly headers: IncomingHttpHeaders;
@@ -39,21 +54,33 @@ export class WireCall {
   readonly #stream: ServerHttp2Stream;
   readonly #maxMessageBytes: number;
   readonly #reader: FrameReader;
+  readonly #budget: ByteBudget;
+  readonly #maxAdmitWaitMs: number;
+  readonly #toServiceError: (error: unknown) => ServiceError;
   readonly #onEnd: (call: WireCall) => void;
   #handler: CallHandler | undefined;
   #ended = false;
   #headersSent = false;
   #halfClosed = false;
   #inflating = false;
+  /** Bytes taken from the budget for a message that is not complete. */
+  #admittedBytes = 0;
+  /** Leaves the budget's line; set while a message waits for room. */
+  #leaveLine: (() => void) | undefined;
   #readPaused = false;
+  #messagesRead = 0;
+  #prepaid = false;
   #trailers = OK_TRAILERS;
 
-  constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, maxMessageBytes: number, onEnd: (call: WireCall) => void) {
+  constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, options: WireCallOptions) {
     this.#stream = stream;
     this.headers = headers;
-    this.#maxMessageBytes = maxMessageBytes;
-    this.#onEnd = onEnd;
-    this.#reader = new FrameReader(maxMessageBytes, this);
+    this.#maxMessageBytes = options.maxMessageBytes;
+    this.#budget = options.budget;
+    this.#maxAdmitWaitMs = options.maxAdmitWaitMs;
+    this.#toServiceError = options.toServiceError;
+    this.#onEnd = options.onEnd;
+    this.#reader = new FrameReader(options.maxMessageBytes, this);
   }
 
   /** Whether a status has been sent or the client has gone. */
@@ -83,13 +110,24 @@ export class WireCall {
     stream.on("close", () => this.#closed());
     stream.on("error", () => this.#closed());
     stream.on("end", () => this.#endOfInput());
-    stream.on("data", (chunk: Buffer) => this.#reader.push(chunk));
+    stream.on("data", (chunk: Buffer) => {
+      try {
+        this.#reader.push(chunk);
+      } catch (error) {
+        this.#bug(error);
+      }
+    });
   }
 
   /** Answers a call that no method takes. */
   refuse(error: ServiceError): void {
     this.#stream.on("error", () => {});
     this.fail(error);
+  }
+
+  /** Lets every further message in: the method has taken room for all of them together. */
+  admitAll(): void {
+    this.#prepaid = true;
   }
 
   /** Stops delivering messages; the client's window fills up and it stops sending. */
@@ -103,7 +141,7 @@ export class WireCall {
   resumeReading(): void {
     if (!this.#readPaused) return;
     this.#readPaused = false;
-    if (this.#inflating) return;
+    if (this.#inflating || this.#leaveLine !== undefined) return;
     this.#reader.resume();
     if (this.#readPaused) return;
     this.#stream.resume();
@@ -115,7 +153,7 @@ export class WireCall {
    * @returns false when the client is slow: wait with `onDrained` before sending more.
    */
   send(frames: Buffer): boolean {
-    if (this.#ended) return true;
+    if (this.#ended || !this.#isOpen()) return true;
     this.#sendHeaders();
     return this.#stream.write(frames);
   }
@@ -134,7 +172,7 @@ export class WireCall {
 
   /** Ends the call with OK. @param frame a last message with its prefix. */
   finish(frame?: Buffer): void {
-    if (!this.#end()) return;
+    if (!this.#end() || !this.#isOpen()) return;
     this.#sendHeaders();
     this.#stream.end(frame);
     this.#discardRest();
@@ -146,19 +184,37 @@ export class WireCall {
     if (this.#headersSent) {
       this.#trailers = errorTrailers(error);
       this.#stream.end();
-    } else if (!this.#stream.destroyed) {
+    } else if (this.#isOpen()) {
       this.#stream.respond({ ...RESPONSE_HEADERS, ...errorTrailers(error) }, { endStream: true });
     }
     this.#discardRest();
   }
 
   /** FrameListener. */
-  onFrame(message: Buffer, compressed: boolean, release: () => void): void {
-    if (compressed) {
-      void this.#inflate(message, release);
-      return;
+  onPrefix(declaredBytes: number): boolean {
+    if (this.#prepaid) this.#budget.take(declaredBytes);
+    if (this.#prepaid || this.#budget.tryTake(declaredBytes)) {
+      this.#admittedBytes = declaredBytes;
+      return true;
     }
-    this.#handler!.onMessage(message, release);
+    this.#waitForRoom(declaredBytes);
+    return false;
+  }
+
+  /** FrameListener. */
+  onFrame(message: Buffer, compressed: boolean, release: () => void): void {
+    const bytes = this.#admittedBytes;
+    this.#admittedBytes = 0;
+    this.#messagesRead++;
+    let held = true;
+    const giveBack = (): void => {
+      if (!held) return;
+      held = false;
+      release();
+      this.#budget.give(bytes);
+    };
+    if (compressed) void this.#inflate(message, giveBack);
+    else this.#handler!.onMessage(message, giveBack);
   }
 
   /** FrameListener. */
@@ -176,34 +232,70 @@ export class WireCall {
     if (!this.#ended) this.#breakOff(error);
   }
 
+  /** Leaves the message in the client's hands until there is room; its window holds it back. */
+  #waitForRoom(bytes: number): void {
+    this.#stream.pause();
+    // The first message of a call can still be refused without harm; a stream under way only slows down.
+    const limit =
+      this.#messagesRead === 0 ? setTimeout(() => this.#breakOff(noRoom(this.#maxAdmitWaitMs)), this.#maxAdmitWaitMs) : undefined;
+    const leave = this.#budget.wait(bytes, () => {
+      clearTimeout(limit);
+      this.#leaveLine = undefined;
+      this.#admittedBytes = bytes;
+      if (this.#readPaused) return;
+      this.#reader.resume();
+      if (this.#readPaused || this.#leaveLine !== undefined) return;
+      this.#stream.resume();
+      this.#deliverHalfClose();
+    });
+    this.#leaveLine = () => {
+      clearTimeout(limit);
+      leave();
+    };
+  }
+
   async #inflate(message: Buffer, release: () => void): Promise<void> {
     const encoding = (this.headers["grpc-encoding"] as string | undefined) ?? "identity";
     // Later messages must not overtake this one.
     this.#inflating = true;
     this.#reader.pause();
     try {
-      const inflated = await decompress(message, encoding, this.#maxMessageBytes);
-      release();
+      const inflated = await decompress(message, encoding, this.#maxMessageBytes).finally(release);
       if (this.#ended) return;
-      this.#handler!.onMessage(inflated, () => {});
+      const bytes = inflated.byteLength;
+      this.#budget.take(bytes);
+      let held = true;
+      this.#handler!.onMessage(inflated, () => {
+        if (held) this.#budget.give(bytes);
+        held = false;
+      });
     } catch (error) {
-      this.#breakOff(error instanceof ServiceError ? error : new ServiceError("INTERNAL", "Internal error.", { cause: error }));
+      this.#breakOff(this.#toServiceError(error));
       return;
     } finally {
       this.#inflating = false;
     }
-    if (this.#readPaused) return;
+    if (this.#readPaused || this.#leaveLine !== undefined) return;
     this.#reader.resume();
     this.#deliverHalfClose();
   }
 
   #endOfInput(): void {
     this.#halfClosed = true;
-    this.#deliverHalfClose();
+    try {
+      this.#deliverHalfClose();
+    } catch (error) {
+      this.#bug(error);
+    }
+  }
+
+  /** What a method throws must end its own call and not the process. */
+  #bug(error: unknown): void {
+    this.abort(this.#toServiceError(error));
   }
 
   #deliverHalfClose(): void {
-    if (!this.#halfClosed || this.#ended || this.#readPaused || this.#inflating) return;
+    if (!this.#halfClosed || this.#ended || this.#readPaused || this.#inflating || this.#leaveLine !== undefined) return;
     this.#halfClosed = false;
     if (this.#reader.hasRest) {
       this.#breakOff(new ServiceError("MESSAGE_MALFORMED", "The stream ended within a message."));
@@ -213,10 +305,17 @@ export class WireCall {
   }
 
   #sendHeaders(): void {
-    if (this.#headersSent || this.#stream.destroyed) return;
+    if (this.#headersSent || !this.#isOpen()) return;
     this.#headersSent = true;
-    this.#stream.on("wantTrailers", () => this.#stream.sendTrailers(this.#trailers));
+    this.#stream.on("wantTrailers", () => {
+      if (this.#isOpen()) this.#stream.sendTrailers(this.#trailers);
+    });
     this.#stream.respond(RESPONSE_HEADERS, RESPONSE_OPTIONS);
+  }
+
+  /** A stream that the client has reset is closed some time before it says so, and throws when it is written to. */
+  #isOpen(): boolean {
+    return !this.#stream.destroyed && !this.#stream.closed;
   }
 
   /** A rule was broken below the method: it is told, and the client gets the reason. */
@@ -234,6 +333,10 @@ export class WireCall {
     if (this.#ended) return false;
     this.#ended = true;
     this.#reader.end();
+    this.#leaveLine?.();
+    this.#leaveLine = undefined;
+    if (this.#admittedBytes > 0) this.#budget.give(this.#admittedBytes);
+    this.#admittedBytes = 0;
     this.#onEnd(this);
     return true;
   }
@@ -241,10 +344,19 @@ export class WireCall {
   /** What the client still sends is thrown away for a while, so that it sees the status and not a reset. */
   #discardRest(): void {
     const stream = this.#stream;
-    if (stream.destroyed || stream.readableEnded || stream.state.state === constants.NGHTTP2_STREAM_STATE_HALF_CLOSED_REMOTE) return;
+    if (!this.#isOpen() || stream.readableEnded) return;
     stream.resume();
+    if (stream.state.state === constants.NGHTTP2_STREAM_STATE_HALF_CLOSED_REMOTE) return;
     const timer = setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), MAX_DISCARD_MS);
     timer.unref();
     stream.once("close", () => clearTimeout(timer));
   }
+}
+
+function noRoom(waitedMs: number): ServiceError {
+  return new ServiceError("BYTES_EXHAUSTED", `The server holds as many message bytes as it may; no room came up within ${waitedMs} ms.`, {
+    retryAfterMs: 1000,
+    metadata: { stage: "admit" },
+    quota: { subject: "maxBufferedBytes", description: "Message bytes that the process holds at once." },
+  });
 }

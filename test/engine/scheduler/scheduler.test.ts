@@ -253,6 +253,13 @@ describe("a failed run", () => {
     expect((await Promise.all(guilty.map(({ result }) => result))).map(rowsOf)).toEqual([[2], [3], [4]]);
   });
 
+  test("that no row can be blamed for is the server's fault", async () => {
+    const { engine, runs } = setUp();
+    const { result } = submit(engine, [1]);
+    runs[0]!.fail(new RunFailure("out of memory", false));
+    await expect(result).rejects.toMatchObject({ reason: "MODEL_RUN_FAILED", code: "INTERNAL" });
+  });
+
   test("a lost worker answers everybody in its batch at once", async () => {
     const { engine, runs } = setUp();
     const requests = [submit(engine, [1])];

@@ -36,8 +36,7 @@ export function healthMethods(health: HealthMap, options: SingleMessageOptions):
 /** Watch has no deadline of its own and no idle limit: silence is its normal state. */
 function watchMethod(health: HealthMap, options: SingleMessageOptions): OpenMethod {
   return singleMessage({ ...options, deadlineOf: streamDeadline, endOnDrain: true }, async (message, call, wire, release) => {
-    const { service } = decodeGenerated(HealthCheckRequest, message);
-    release();
+    const { service } = readRequest(message, release);
     const send = (state: Health | undefined): void => {
       wire.send(encodeGenerated(HealthCheckResponse, { status: toStatus(state) }));
     };
@@ -48,6 +47,14 @@ function watchMethod(health: HealthMap, options: SingleMessageOptions): OpenMeth
     });
     send(health.get(service));
   });
+}
+
+function readRequest(message: Buffer, release: () => void): HealthCheckRequest {
+  try {
+    return decodeGenerated(HealthCheckRequest, message);
+  } finally {
+    release();
+  }
 }
 
 function toStatus(health: Health | undefined): ServingStatus {

@@ -3,6 +3,7 @@
 import type { PredictApi } from "../../../api/predict-api.ts";
 import { Call } from "../../../call.ts";
 import { ServiceError } from "../../../errors.ts";
+import type { ByteBudget } from "../../../guard/byte-budget.ts";
 import { quoteName } from "../../../predict/quote-name.ts";
 import type { PredictRequest, PredictResponse } from "../../../predict/request.ts";
 import { ELEMENT_BYTES } from "../../../tensor/dtype.ts";
@@ -21,13 +22,14 @@ import { missingField } from "./predict-stream.ts";
 import { malformed } from "./unary.ts";
 
 /** Makes the method. */
-export function predictUploadMethod(api: PredictApi, limits: MethodLimits): OpenMethod {
-  return (wire) => new Upload(api, limits, wire);
+export function predictUploadMethod(api: PredictApi, limits: MethodLimits, budget: ByteBudget): OpenMethod {
+  return (wire) => new Upload(api, limits, budget, wire);
 }
 
 class Upload implements CallHandler {
   readonly #api: PredictApi;
   readonly #limits: MethodLimits;
+  readonly #budget: ByteBudget;
   readonly #wire: WireCall;
   readonly #call: Call;
   #request: PredictRequest | undefined;
@@ -36,8 +38,9 @@ class Upload implements CallHandler {
   #filled = 0;
   #running = false;
 
-  constructor(api: PredictApi, limits: MethodLimits, wire: WireCall) {
+  constructor(api: PredictApi, limits: MethodLimits, budget: ByteBudget, wire: WireCall) {
     this.#api = api;
+    this.#budget = budget;
     this.#limits = limits;
     this.#wire = wire;
     this.#call = new Call(unaryDeadline(wire, limits), wire.arrivedAt);
@@ -113,6 +116,9 @@ class Upload implements CallHandler {
     if (declared >= 0 && declared !== totalBytes) {
       throw sizeMismatch(`${totalBytes} bytes are declared; shape [${tensor.shape.join(", ")}] of ${tensor.dtype} takes ${declared}.`);
     }
+    if (!this.#budget.tryTake(totalBytes)) throw noRoom();
+    // Two uploads that each hold half the budget and wait for the other half would wait for ever.
+    this.#wire.admitAll();
     this.#data = acquireBuffer(totalBytes);
   }
 
@@ -147,9 +153,17 @@ class Upload implements CallHandler {
 
   #free(): void {
     if (this.#running || this.#data === undefined) return;
+    this.#budget.give(this.#data.byteLength);
     releaseBuffer(this.#data);
     this.#data = undefined;
   }
+}
+
+function noRoom(): ServiceError {
+  return new ServiceError("BYTES_EXHAUSTED", "The server holds as many message bytes as it may; there is no room for this upload now.", {
+    retryAfterMs: 1000,
+    metadata: { stage: "admit" },
+  });
 }
 
 function sizeMismatch(text: string): ServiceError {
