@@ -51,7 +51,10 @@ export function createPredictApi({ predict, route, logger, logSampleRatio }: Pre
       } catch (error) {
         const failure = toServiceError(error);
         const { reason, code, message, metadata } = failure;
-        logger.info({ requestId: request.requestId, model: request.model.slice(0, 128), code, reason, message, ...metadata }, "call");
+        logger.info(
+          { requestId: request.requestId.slice(0, 128), model: request.model.slice(0, 128), code, reason, message, ...metadata },
+          "call",
+        );
         throw failure;
       } finally {
         call.finish();

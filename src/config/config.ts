@@ -13,6 +13,8 @@ export interface Config {
   readonly maxMessageBytes: number;
   readonly maxUploadBytes: number;
   readonly maxBufferedBytes: number;
+  readonly maxStringElements: number;
+  readonly maxBatchBytes: number;
   readonly maxAdmitWaitMs: number;
   readonly maxStreamsPerConnection: number;
   readonly maxInFlightPerStream: number;

@@ -91,6 +91,24 @@ export const SETTINGS: { readonly [K in keyof Config]: SettingOf<Config[K]> } = 
     defaultText: "a quarter of the memory",
     meaning: "Message bytes that the process holds at once; above it messages wait before they are read.",
   },
+  maxStringElements: {
+    section: "Sizes",
+    kind: "int",
+    min: 1,
+    max: 1_000_000_000,
+    default: 1_000_000,
+    meaning:
+      "Most elements of one STRING input; above it the call ends with INPUT_TOO_LARGE. Texts live in the worker's heap (`workerHeapMb`).",
+  },
+  maxBatchBytes: {
+    section: "Sizes",
+    kind: "int",
+    unit: "bytes",
+    min: 64 * KIB,
+    max: GIB,
+    default: 128 * MIB,
+    meaning: "Input bytes up to which requests are put into one batch; a single larger request runs alone.",
+  },
   maxAdmitWaitMs: {
     section: "Sizes",
     kind: "int",

@@ -11,23 +11,28 @@ import { quoteName } from "./quote-name.ts";
 import type { PredictRequest } from "./request.ts";
 import { whyStringsInvalid } from "./validate-strings.ts";
 
+/** Longest id that a caller may give a request. */
+const MAX_REQUEST_ID_BYTES = 128;
+
 /** Checks one request. @throws ServiceError INPUT_…, OUTPUT_… or ROWS_EMPTY, naming the field. */
 export type Validate = (request: PredictRequest) => EngineRequest;
 
 /**
  * Makes the check of one version.
+ * @param maxStringElements most elements of a STRING input.
  * @param batched whether the first dimension of every input counts rows that may share a run.
  */
-export function createValidate(signature: Signature, batched: boolean): Validate {
+export function createValidate(signature: Signature, batched: boolean, maxStringElements = Infinity): Validate {
   const allOutputs = signature.outputs.map((_, index) => index);
   const symbols = symbolsToCompare(signature, batched);
   const hasFreeDims = signature.inputs.some(({ dims }) => dims.some(({ size }, i) => size === -1 && !(batched && i === 0)));
   return (request) => {
+    if (request.requestId.length > MAX_REQUEST_ID_BYTES / 4) checkRequestId(request.requestId);
     const inputs = arrange(signature.inputs, request.inputs);
     let rows = 1;
     for (let i = 0; i < inputs.length; i++) {
       const input = inputs[i]!;
-      checkTensor(signature.inputs[i]!, input, batched);
+      checkTensor(signature.inputs[i]!, input, batched, maxStringElements);
       if (!batched) continue;
       if (i === 0) rows = input.shape[0]!;
       else if (input.shape[0] !== rows) {
@@ -38,6 +43,15 @@ export function createValidate(signature: Signature, batched: boolean): Validate
     const outputs = request.outputs.length === 0 ? allOutputs : chooseOutputs(signature.outputs, request.outputs);
     return { inputs, rows, shapeKey: batched && hasFreeDims ? shapeKeyOf(inputs) : "", outputs };
   };
+}
+
+function checkRequestId(requestId: string): void {
+  if (Buffer.byteLength(requestId, "utf8") <= MAX_REQUEST_ID_BYTES) return;
+  const text = `The request id is longer than ${MAX_REQUEST_ID_BYTES} bytes.`;
+  throw new ServiceError("FIELD_INVALID", text, {
+    violations: [{ field: "request_id", description: text }],
+    metadata: { stage: "validate" },
+  });
 }
 
 function fail(reason: Reason, input: string, part: string, problem: string): never {
@@ -76,7 +90,7 @@ function failUnknown(name: string, specs: readonly TensorSpec[]): never {
   return fail("INPUT_UNKNOWN", name, "", `is unknown; the model takes ${known.join(", ")}${specs.length > 16 ? " and more" : ""}`);
 }
 
-function checkTensor(spec: TensorSpec, tensor: Tensor, batched: boolean): void {
+function checkTensor(spec: TensorSpec, tensor: Tensor, batched: boolean, maxStringElements: number): void {
   const { name, dtype, shape, bytes, problem } = tensor;
   if (dtype !== spec.dtype) {
     fail("INPUT_TYPE_MISMATCH", name, "data_type", `is ${dtype ?? "of no known data type"}; the model takes ${spec.dtype}`);
@@ -100,6 +114,14 @@ function checkTensor(spec: TensorSpec, tensor: Tensor, batched: boolean): void {
     });
   }
   if (spec.dtype === "STRING") {
+    if (count > maxStringElements) {
+      const text = `Input ${quoteName(name)} has ${count} elements; a STRING input may have ${maxStringElements} (setting maxStringElements).`;
+      throw new ServiceError("INPUT_TOO_LARGE", text, {
+        violations: [{ field: `inputs[${quoteName(name)}].shape`, description: text }],
+        metadata: { stage: "validate", maxStringElements: String(maxStringElements) },
+        quota: { subject: "maxStringElements", description: `A STRING input may have ${maxStringElements} elements.` },
+      });
+    }
     const why = whyStringsInvalid(bytes, count);
     if (why !== undefined) fail(why.reason, name, "strings", why.problem);
     return;

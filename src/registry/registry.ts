@@ -79,6 +79,7 @@ export function createRegistry({ config, pool, scheduler, logger }: RegistryOpti
           defaultMaxBatchSize: config.maxBatchSize,
           maxQueueDelayMs: manifest?.maxQueueDelayMs ?? config.maxQueueDelayMs,
           maxQueueRows: manifest?.maxQueueRows ?? config.maxQueueRows,
+          maxBatchBytes: config.maxBatchBytes,
           warmupRuns: manifest?.warmupRuns ?? config.warmupRuns,
           warmupBudgetMs: manifest?.warmupBudgetMs ?? config.warmupBudgetMs,
           warmupDims: manifest?.warmupDims ?? new Map(),

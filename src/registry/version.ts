@@ -21,6 +21,7 @@ export class Version {
   readonly #modelName: string;
   readonly #queue: { readonly maxQueueDelayMs: number; readonly maxQueueRows: number };
   readonly #instruments = createVersionInstruments();
+  readonly #maxStringElements: number;
   #state: ModelState = "loading";
   #reason = "";
   #signature: Signature | undefined;
@@ -30,6 +31,7 @@ export class Version {
     this.#modelName = modelName;
     this.version = version;
     this.path = path;
+    this.#maxStringElements = config.maxStringElements;
     this.#queue = {
       maxQueueDelayMs: manifest?.maxQueueDelayMs ?? config.maxQueueDelayMs,
       maxQueueRows: manifest?.maxQueueRows ?? config.maxQueueRows,
@@ -59,7 +61,7 @@ export class Version {
     this.servable = {
       model: this.#modelName,
       version: this.version,
-      validate: createValidate(model.signature, model.maxBatchSize > 0),
+      validate: createValidate(model.signature, model.maxBatchSize > 0, this.#maxStringElements),
       engine: model.engine,
       maxBatchSize: model.maxBatchSize,
       instruments: this.#instruments,

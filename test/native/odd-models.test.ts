@@ -77,7 +77,7 @@ test("a name that cannot be served is listed as failed, with the rule", () => {
   const odd = [...models.values()].filter(({ name }) => !/^[\w.-]+$/.test(name));
 
   expect(odd).toHaveLength(2);
-  for (const model of odd) expect(model.versions[0]?.reason).toMatch(/name/);
+  for (const model of odd) expect(model.problem).toMatch(/name/);
 });
 
 test.each(["bare", "folder", "versions", "v1.2-beta_3", "free-width", "vector", "zip-map", "optional", "pass-through", "no-symbol"])(

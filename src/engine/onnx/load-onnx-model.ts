@@ -33,6 +33,7 @@ export interface OnnxModelOptions {
   readonly defaultMaxBatchSize: number;
   readonly maxQueueDelayMs: number;
   readonly maxQueueRows: number;
+  readonly maxBatchBytes: number;
   readonly warmupRuns: number;
   readonly warmupBudgetMs: number;
   readonly warmupDims: ReadonlyMap<string, number>;
@@ -94,6 +95,7 @@ export async function loadOnnxModel(options: OnnxModelOptions, pool: WorkerPool,
       batched,
       maxQueueDelayMs: options.maxQueueDelayMs,
       maxQueueRows: options.maxQueueRows,
+      maxBatchBytes: options.maxBatchBytes,
       outputNames: signature.outputs.map(({ name }) => name),
       instances: instancesOf(batched),
       latency,

@@ -27,6 +27,10 @@ export interface InferredSignature {
 /** @throws ModelError if an input cannot be carried, no output can, or model.yaml describes something the file does not have. */
 export function inferSignature(info: SessionInfo, inputNotes: readonly SpecNotes[], outputNotes: readonly SpecNotes[]): InferredSignature {
   const warnings: string[] = [];
+  for (const { name } of [...info.inputs, ...info.outputs]) {
+    // The runtime takes and gives plain objects by name, in which this name is not a key.
+    if (name === "__proto__") throw new ModelError('An input or output is named "__proto__", which cannot be served.');
+  }
   const inputs = info.inputs.map((port) => {
     const spec = toSpec(port, inputNotes);
     if (spec === undefined) throw new ModelError(`Input ${JSON.stringify(port.name)} is ${port.typeName}, which cannot be served.`);

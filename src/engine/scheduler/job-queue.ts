@@ -54,19 +54,21 @@ export class JobQueue {
     if (heap.size === 0) this.#heaps.delete(job.shapeKey);
   }
 
-  /** Takes the jobs of the next batch: those of the head's shape, most urgent first, at most `maxRows` rows. */
-  take(maxRows: number): Job[] {
+  /** Takes the jobs of the next batch: those of the head's shape, most urgent first, at most `maxRows` rows and `maxBytes`. */
+  take(maxRows: number, maxBytes = Infinity): Job[] {
     const head = this.head();
     if (head === undefined) return [];
     const heap = this.#heaps.get(head.shapeKey)!;
     const taken: Job[] = [];
     const passed: Job[] = [];
     let left = maxRows;
+    let bytesLeft = maxBytes;
     while (left > 0 && heap.size > 0 && passed.length <= MAX_LOOK_AHEAD) {
       const job = heap.pop()!;
-      if (job.rows <= left || taken.length === 0) {
+      if ((job.rows <= left && job.bytes <= bytesLeft) || taken.length === 0) {
         taken.push(job);
         left -= job.rows;
+        bytesLeft -= job.bytes;
         this.#rows -= job.rows;
       } else {
         passed.push(job);

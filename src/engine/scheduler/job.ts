@@ -10,6 +10,8 @@ export class Job implements BatchPart {
   readonly request: EngineRequest;
   readonly firstRow: number;
   readonly rows: number;
+  /** Input bytes of these rows. */
+  readonly bytes: number;
   /** When its caller stops waiting, on the scheduler's clock. */
   readonly deadline: number;
   /** Arrival number: decides between equal deadlines. */
@@ -28,6 +30,9 @@ export class Job implements BatchPart {
     this.request = pending.request;
     this.firstRow = firstRow;
     this.rows = rows;
+    let bytes = 0;
+    for (const input of pending.request.inputs) bytes += input.bytes.byteLength;
+    this.bytes = (bytes * rows) / pending.request.rows;
     this.deadline = pending.call.deadline;
     this.arrival = arrival;
     this.enqueuedAt = now;

@@ -30,6 +30,8 @@ export interface QueueOptions {
   readonly maxQueueDelayMs: number;
   /** Most rows that may wait. */
   readonly maxQueueRows: number;
+  /** Input bytes up to which requests share a run. */
+  readonly maxBatchBytes: number;
   /** Names of the outputs, in the signature's order. */
   readonly outputNames: readonly string[];
   /** Where the version can run. */
@@ -219,7 +221,7 @@ class BatchingEngine implements Engine {
   /** Forms a batch and hands it to the engine's instance on this lane. */
   dispatch(lane: LaneState): void {
     const now = this.#clock.now();
-    const taken = this.#queue.take(this.#options.maxBatchSize);
+    const taken = this.#queue.take(this.#options.maxBatchSize, this.#options.maxBatchBytes);
     // A late timer must not let expired work run.
     const jobs = taken.filter((job) => job.pending.call.isAlive(now));
     if (jobs.length === 0) return;

@@ -1,7 +1,7 @@
 // Cuts a stream of HTTP/2 data into gRPC messages: a view where a message lies within one chunk, one copy where it does not.
 
 import { hotCounters } from "../../telemetry/instruments.ts";
-import { acquireBuffer, releaseBuffer } from "./buffer-pool.ts";
+import { GrowingBuffer } from "./buffer-pool.ts";
 
 /** Flag byte and length in front of every message. */
 export const PREFIX_BYTES = 5;
@@ -30,8 +30,7 @@ export class FrameReader {
   #compressed = false;
   /** Size of the message whose prefix has been read and whose body has not begun; -1 for none. */
   #awaited = -1;
-  #body: Buffer | undefined;
-  #bodyFilled = 0;
+  #body: GrowingBuffer | undefined;
 
   constructor(limitBytes: number, listener: FrameListener) {
     this.#limitBytes = limitBytes;
@@ -58,7 +57,7 @@ export class FrameReader {
   end(): void {
     this.#ended = true;
     this.#held.length = 0;
-    if (this.#body !== undefined) releaseBuffer(this.#body);
+    this.#body?.release();
     this.#body = undefined;
   }
 
@@ -122,24 +121,18 @@ export class FrameReader {
       return at + length;
     }
     this.#awaited = -1;
-    this.#body = acquireBuffer(length);
-    this.#bodyFilled = 0;
+    this.#body = new GrowingBuffer(length);
     return at;
   }
 
   #readBody(chunk: Buffer, at: number): number {
     const body = this.#body!;
-    const count = Math.min(body.length - this.#bodyFilled, chunk.length - at);
-    chunk.copy(body, this.#bodyFilled, at, at + count);
+    const count = Math.min(body.missing, chunk.length - at);
+    body.append(chunk, at, at + count);
     hotCounters.reassemblyBytesCopied += count;
-    this.#bodyFilled += count;
-    if (this.#bodyFilled === body.length) {
+    if (body.missing === 0) {
       this.#body = undefined;
-      let released = false;
-      this.#listener.onFrame(body, this.#compressed, () => {
-        if (!released) releaseBuffer(body);
-        released = true;
-      });
+      this.#listener.onFrame(body.bytes, this.#compressed, () => body.release());
     }
     return at + count;
   }

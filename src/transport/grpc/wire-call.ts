@@ -12,6 +12,9 @@ import { errorTrailers } from "./status.ts";
 /** How long a client may go on sending after its call has been answered, in milliseconds, before its stream is reset. */
 const MAX_DISCARD_MS = 5000;
 
+/** A message that fits one HTTP/2 frame is here when its prefix is: making it wait would save nothing, and health checks must not wait. */
+const MAX_SMALL_BYTES = 16_384;
+
 const RESPONSE_HEADERS: OutgoingHttpHeaders = {
   ":status": 200,
   "content-type": "application/grpc",
@@ -192,13 +195,14 @@ export class WireCall {
 
   /** FrameListener. */
   onPrefix(declaredBytes: number): boolean {
-    if (this.#prepaid) this.#budget.take(declaredBytes);
-    if (this.#prepaid || this.#budget.tryTake(declaredBytes)) {
-      this.#admittedBytes = declaredBytes;
-      return true;
+    if (this.#prepaid || declaredBytes <= MAX_SMALL_BYTES) {
+      this.#budget.take(declaredBytes);
+    } else if (!this.#budget.tryTake(declaredBytes)) {
+      this.#waitForRoom(declaredBytes);
+      return false;
     }
-    this.#waitForRoom(declaredBytes);
-    return false;
+    this.#admittedBytes = declaredBytes;
+    return true;
   }
 
   /** FrameListener. */

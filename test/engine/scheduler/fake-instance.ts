@@ -65,6 +65,7 @@ export function queueOptions(instances: readonly Instance[], options: Partial<Qu
     batched: true,
     maxQueueDelayMs: 0,
     maxQueueRows: 1000,
+    maxBatchBytes: Infinity,
     outputNames: ["y"],
     instances,
     latency,

@@ -83,6 +83,17 @@ describe("dispatch", () => {
     expect(runs.map(({ values }) => values)).toEqual([[0], [1, 3], [2]]);
   });
 
+  test("a batch takes no more bytes than it may, and a single larger request runs alone", async () => {
+    // Four bytes a row.
+    const { engine, runs } = setUp({ maxBatchBytes: 8 });
+    for (const values of [[0], [1], [2], [3], [4, 5, 6], [7]]) void submit(engine, values);
+    for (let i = 0; i < runs.length; i++) {
+      runs[i]!.finish();
+      await settle();
+    }
+    expect(runs.map(({ values }) => values)).toEqual([[0], [1, 2], [3, 7], [4, 5, 6]]);
+  });
+
   test("every idle instance is used", () => {
     const { engine, runs } = setUp({}, undefined, 2);
     void submit(engine, [1]);

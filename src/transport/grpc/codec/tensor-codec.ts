@@ -4,7 +4,7 @@ import { DTYPE_BY_NUMBER, NUMBER_BY_DTYPE } from "../../../tensor/dtype.ts";
 import { readLength } from "../../../tensor/rows.ts";
 import type { Tensor } from "../../../tensor/tensor.ts";
 import { hotCounters } from "../../../telemetry/instruments.ts";
-import type { Reader } from "./reader.ts";
+import { Reader } from "./reader.ts";
 import { textFieldSize, textSize, uintFieldSize, varintSize } from "./writer.ts";
 import type { Writer } from "./writer.ts";
 
@@ -14,6 +14,9 @@ const SHAPE_PACKED = 0x1a;
 const SHAPE = 0x18;
 const RAW = 0x22;
 const STRINGS = 0x2a;
+
+/** Up to this length a loop beats the call into the runtime. */
+const MAX_INLINE_BYTES = 16;
 
 const EMPTY = Buffer.alloc(0);
 
@@ -25,7 +28,9 @@ export function decodeTensor(reader: Reader, end: number): Tensor {
   let number = 0;
   const shape: number[] = [];
   let raw: Buffer = EMPTY;
-  let strings: [start: number, end: number][] | undefined;
+  const start = reader.at;
+  let stringCount = 0;
+  let stringBytes = 0;
   for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
     if (tag === NAME) name = reader.string();
     else if (tag === DATA_TYPE) number = reader.uint32();
@@ -38,8 +43,9 @@ export function decodeTensor(reader: Reader, end: number): Tensor {
     else if (tag === RAW) raw = reader.bytes();
     else if (tag === STRINGS) {
       const length = reader.length();
-      (strings ??= []).push([reader.at, reader.at + length]);
       reader.at += length;
+      stringCount++;
+      stringBytes += length;
     } else reader.skip(tag);
   }
   reader.end = outerEnd;
@@ -48,23 +54,33 @@ export function decodeTensor(reader: Reader, end: number): Tensor {
   let bytes: Uint8Array = raw;
   if (dtype === "STRING") {
     if (raw.byteLength > 0) problem = { field: "raw", text: "is of type STRING, whose elements belong in `strings`" };
-    bytes = packStrings(reader.buffer, strings ?? []);
-  } else if (strings !== undefined) {
+    bytes = packStrings(new Reader(reader.buffer, start, end), stringCount, stringBytes);
+  } else if (stringCount > 0) {
     problem = { field: "strings", text: `is of type ${dtype ?? "unknown"}, whose elements belong in \`raw\`` };
   }
   return { name, dtype, shape, bytes, problem };
 }
 
-/** Elements of a repeated field as length-prefixed bytes. */
-function packStrings(buffer: Buffer, strings: readonly (readonly [start: number, end: number])[]): Uint8Array {
-  let length = 0;
-  for (const [start, end] of strings) length += 4 + end - start;
-  const bytes = Buffer.allocUnsafe(length);
+/** Elements of the repeated field as length-prefixed bytes. Reads the tensor a second time, so that millions of elements need no list. */
+function packStrings(reader: Reader, count: number, byteLength: number): Uint8Array {
+  const { buffer } = reader;
+  const bytes = Buffer.allocUnsafe(4 * count + byteLength);
   let at = 0;
-  for (const [start, end] of strings) {
-    bytes.writeUInt32LE(end - start, at);
-    buffer.copy(bytes, at + 4, start, end);
-    at += 4 + end - start;
+  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
+    if (tag !== STRINGS) {
+      reader.skip(tag);
+      continue;
+    }
+    const length = reader.length();
+    bytes[at] = length;
+    bytes[at + 1] = length >>> 8;
+    bytes[at + 2] = length >>> 16;
+    bytes[at + 3] = length >>> 24;
+    at += 4;
+    if (length <= MAX_INLINE_BYTES) for (let i = 0; i < length; i++) bytes[at + i] = buffer[reader.at + i]!;
+    else buffer.copy(bytes, at, reader.at, reader.at + length);
+    at += length;
+    reader.at += length;
   }
   return bytes;
 }

@@ -37,6 +37,9 @@ export function generatedUnary<Request, Response>(
 ): OpenMethod {
   return singleMessage(options, async (message, call, wire, release) => {
     try {
+      // A second message in the same chunk has to be seen before the first one is answered.
+      await Promise.resolve();
+      if (wire.ended) return;
       const response = handle(decodeGenerated(requestType, message), call);
       call.finish();
       wire.finish(encodeGenerated(responseType, response));

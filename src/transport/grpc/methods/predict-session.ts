@@ -7,6 +7,7 @@ import type { PredictRequest, PredictResponse } from "../../../predict/request.t
 import { DecodeError } from "../codec/reader.ts";
 import type { PredictSessionRequest, SessionResult } from "../codec/stream-codec.ts";
 import { decodePredictSessionRequest, encodeSessionDrain, sessionDrainSize } from "../codec/stream-codec.ts";
+import { textSize } from "../codec/writer.ts";
 import { frame } from "../framing.ts";
 import type { MethodLimits, OpenMethod } from "../method.ts";
 import { streamDeadline } from "../method.ts";
@@ -16,8 +17,8 @@ import { missingField } from "./predict-stream.ts";
 import { SessionWriter } from "./session-writer.ts";
 import { malformed, serverDraining } from "./unary.ts";
 
-/** Longest id of a prediction in UTF-16 units. */
-const MAX_ID_CHARS = 128;
+/** Longest id of a prediction. */
+const MAX_ID_BYTES = 128;
 
 /** After a drain message an idle stream stays open this long, for what the client sent before it knew. */
 const DRAIN_LINGER_MS = 1000;
@@ -110,7 +111,7 @@ class Session implements CallHandler {
     const refusal = this.#whyRefused(id, request);
     if (refusal !== undefined) {
       release();
-      this.#writer.push({ id: id.slice(0, MAX_ID_CHARS), response: undefined, error: encodeStatus(refusal) });
+      this.#writer.push({ id, response: undefined, error: encodeStatus(refusal) });
       return;
     }
     const now = this.#activeAt;
@@ -127,8 +128,8 @@ class Session implements CallHandler {
 
   #whyRefused(id: string, request: PredictRequest | undefined): ServiceError | undefined {
     if (this.#draining) return serverDraining();
-    if (id === "" || id.length > MAX_ID_CHARS) {
-      const text = `An id has 1 to ${MAX_ID_CHARS} characters.`;
+    if (id === "" || textSize(id) > MAX_ID_BYTES) {
+      const text = `An id has 1 to ${MAX_ID_BYTES} bytes.`;
       return new ServiceError("FIELD_INVALID", text, { violations: [{ field: "predict.id", description: text }] });
     }
     if (this.#items.has(id)) {

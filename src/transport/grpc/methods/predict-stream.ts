@@ -37,7 +37,7 @@ export function predictStreamMethod(api: PredictApi, limits: MethodLimits): Open
           children.delete(child);
         }
       };
-      await sendInOrder(chunks.rows, chunks.chunkRows, predictChunk, wire);
+      await sendInOrder(chunks.rows, chunks.chunkRows, predictChunk, wire, limits.maxStreamIdleMs);
       call.finish();
       wire.finish();
     } catch (error) {
@@ -56,6 +56,7 @@ async function sendInOrder(
   chunkRows: number,
   predictChunk: (first: number) => Promise<PredictResponse>,
   wire: WireCall,
+  maxIdleMs: number,
 ): Promise<void> {
   const underWay: { readonly first: number; readonly answer: Promise<PredictResponse> }[] = [];
   let next = 0;
@@ -72,13 +73,23 @@ async function sendInOrder(
     if (wire.ended) return;
     done = Math.min(rows, first + chunkRows);
     const chunk = { response, firstRow: first, rowsDone: done, rowsTotal: rows };
-    if (!wire.send(frame(predictStreamResponseSize(chunk), (writer) => encodePredictStreamResponse(writer, chunk)))) await drained(wire);
+    if (!wire.send(frame(predictStreamResponseSize(chunk), (writer) => encodePredictStreamResponse(writer, chunk))))
+      await drained(wire, maxIdleMs);
   }
 }
 
-/** Waits for a slow reader, or until it has gone. */
-function drained(wire: WireCall): Promise<void> {
-  return new Promise((resolve) => wire.onDrained(resolve));
+/** Waits for a slow reader, or until it has gone. @throws ServiceError for one that reads nothing for longer than a stream may be idle. */
+function drained(wire: WireCall, maxIdleMs: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      const text = `Nothing was read from the stream for ${maxIdleMs} ms (setting maxStreamIdleMs).`;
+      reject(new ServiceError("DEADLINE_EXCEEDED", text, { metadata: { stage: "postprocess" } }));
+    }, maxIdleMs);
+    wire.onDrained(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
 }
 
 /** A message without a field that it needs. */

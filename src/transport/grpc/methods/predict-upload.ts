@@ -8,7 +8,7 @@ import { quoteName } from "../../../predict/quote-name.ts";
 import type { PredictRequest, PredictResponse } from "../../../predict/request.ts";
 import { ELEMENT_BYTES } from "../../../tensor/dtype.ts";
 import { elementCount } from "../../../tensor/tensor.ts";
-import { acquireBuffer, releaseBuffer } from "../buffer-pool.ts";
+import { GrowingBuffer } from "../buffer-pool.ts";
 import { encodePredictResponse, predictResponseSize } from "../codec/predict-codec.ts";
 import { DecodeError } from "../codec/reader.ts";
 import type { PredictUploadRequest } from "../codec/stream-codec.ts";
@@ -34,8 +34,7 @@ class Upload implements CallHandler {
   readonly #call: Call;
   #request: PredictRequest | undefined;
   #input = -1;
-  #data: Buffer | undefined;
-  #filled = 0;
+  #data: GrowingBuffer | undefined;
   #running = false;
 
   constructor(api: PredictApi, limits: MethodLimits, budget: ByteBudget, wire: WireCall) {
@@ -62,8 +61,8 @@ class Upload implements CallHandler {
     if (this.#running || this.#wire.ended) return;
     if (this.#data === undefined) {
       this.#fail(new ServiceError("MESSAGE_MISSING", "An upload begins with a header; none came."));
-    } else if (this.#filled < this.#data.byteLength) {
-      this.#fail(sizeMismatch(`${this.#filled} bytes came; ${this.#data.byteLength} were declared.`));
+    } else if (this.#data.missing > 0) {
+      this.#fail(sizeMismatch(`${this.#data.bytes.byteLength} bytes came; ${this.#data.size} were declared.`));
     } else {
       void this.#run();
     }
@@ -83,6 +82,8 @@ class Upload implements CallHandler {
   #begin({ request, input, totalBytes }: Extract<PredictUploadRequest, { kind: "header" }>): void {
     if (this.#data !== undefined) throw new ServiceError("MESSAGE_UNEXPECTED", "An upload has one header, as its first message.");
     if (request === undefined) throw missingField("header.request");
+    // What cannot be served is refused before its bytes are taken in.
+    this.#api.assertServed(request);
     const { maxUploadBytes } = this.#limits;
     if (totalBytes > maxUploadBytes) {
       throw new ServiceError(
@@ -110,8 +111,6 @@ class Upload implements CallHandler {
     const inputs = request.inputs.map((other) => ({ ...other, bytes: Uint8Array.from(other.bytes) }));
     this.#request = { ...request, inputs };
     this.#input = index;
-    // What cannot be served is refused before its bytes are taken in.
-    this.#api.assertServed(request);
     const declared = tensor.dtype === undefined ? -1 : elementCount(tensor.shape) * ELEMENT_BYTES[tensor.dtype];
     if (declared >= 0 && declared !== totalBytes) {
       throw sizeMismatch(`${totalBytes} bytes are declared; shape [${tensor.shape.join(", ")}] of ${tensor.dtype} takes ${declared}.`);
@@ -119,22 +118,19 @@ class Upload implements CallHandler {
     if (!this.#budget.tryTake(totalBytes)) throw noRoom();
     // Two uploads that each hold half the budget and wait for the other half would wait for ever.
     this.#wire.admitAll();
-    this.#data = acquireBuffer(totalBytes);
+    this.#data = new GrowingBuffer(totalBytes);
   }
 
   #append(chunk: Buffer): void {
     if (this.#data === undefined) throw new ServiceError("MESSAGE_UNEXPECTED", "An upload begins with a header; a chunk came.");
-    if (this.#filled + chunk.byteLength > this.#data.byteLength) {
-      throw sizeMismatch(`More than the ${this.#data.byteLength} bytes declared came.`);
-    }
-    this.#data.set(chunk, this.#filled);
-    this.#filled += chunk.byteLength;
+    if (chunk.byteLength > this.#data.missing) throw sizeMismatch(`More than the ${this.#data.size} bytes declared came.`);
+    this.#data.append(chunk, 0, chunk.byteLength);
   }
 
   async #run(): Promise<void> {
     this.#running = true;
     const request = this.#request!;
-    const inputs = request.inputs.map((tensor, index) => (index === this.#input ? { ...tensor, bytes: this.#data! } : tensor));
+    const inputs = request.inputs.map((tensor, index) => (index === this.#input ? { ...tensor, bytes: this.#data!.bytes } : tensor));
     try {
       this.#wire.finish(encodeUploadResponse(await this.#api.predict({ ...request, inputs }, this.#call)));
     } catch (error) {
@@ -153,8 +149,8 @@ class Upload implements CallHandler {
 
   #free(): void {
     if (this.#running || this.#data === undefined) return;
-    this.#budget.give(this.#data.byteLength);
-    releaseBuffer(this.#data);
+    this.#budget.give(this.#data.size);
+    this.#data.release();
     this.#data = undefined;
   }
 }

@@ -31,6 +31,11 @@ export function singleMessage(options: SingleMessageOptions, handle: SingleMessa
       wire.fail(error instanceof DecodeError ? malformed(error) : toServiceError(error));
     };
     call.onAbort(fail);
+    // A stream may live long, but its one request has to come within the default deadline.
+    const receiving =
+      call.deadline === Infinity
+        ? setTimeout(() => call.abort(notReceived(limits.defaultDeadlineMs)), limits.defaultDeadlineMs)
+        : undefined;
     return {
       onMessage(message, release) {
         if (received) {
@@ -41,17 +46,25 @@ export function singleMessage(options: SingleMessageOptions, handle: SingleMessa
           return;
         }
         received = true;
+        clearTimeout(receiving);
         handle(message, call, wire, release).catch(fail);
       },
       onHalfClose() {
         if (!received) fail(new ServiceError("MESSAGE_MISSING", "This method takes exactly one message; none came."));
       },
-      onClosed: () => call.cancel(),
+      onClosed() {
+        clearTimeout(receiving);
+        call.cancel();
+      },
       onDrain() {
         if (options.endOnDrain === true) call.abort(serverDraining());
       },
     };
   };
+}
+
+function notReceived(waitedMs: number): ServiceError {
+  return new ServiceError("DEADLINE_EXCEEDED", `The request did not come within ${waitedMs} ms.`, { metadata: { stage: "receive" } });
 }
 
 /** What a client is told that should go elsewhere. */
