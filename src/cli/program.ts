@@ -3,6 +3,7 @@
 import { createRequire } from "node:module";
 import { Argument, Command, Option } from "commander";
 import { ADDRESS_ENV, DEFAULT_ADDRESS, parseAddress } from "./address.ts";
+import { addCall } from "./call/add-call.ts";
 import { EXIT_CODES_HELP } from "./exit-codes.ts";
 import { collect, parseMilliseconds } from "./flag-values.ts";
 import type { PredictFlags } from "./predict.ts";
@@ -25,6 +26,7 @@ export function createProgram(terminal: Terminal, exit: (code: number) => void):
   addPredict(program, terminal);
   addModels(program, terminal);
   addHealth(program, terminal, exit);
+  addCall(program, terminal);
   return program;
 }
 

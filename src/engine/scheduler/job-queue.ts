@@ -20,7 +20,8 @@ export class JobQueue {
   head(): Job | undefined {
     let head: Job | undefined;
     for (const heap of this.#heaps.values()) {
-      const candidate = heap.head!;
+      const candidate = heap.head;
+      if (candidate === undefined) continue;
       if (head === undefined || isMoreUrgent(candidate, head)) head = candidate;
     }
     return head;
@@ -51,7 +52,7 @@ export class JobQueue {
     if (heap === undefined) throw new Error("The job's shape is not in this queue. This is a bug.");
     heap.remove(job);
     this.#rows -= job.rows;
-    if (heap.size === 0) this.#heaps.delete(job.shapeKey);
+    if (heap.size === 0) this.#forget(job.shapeKey);
   }
 
   /** Takes the jobs of the next batch: those of the head's shape, most urgent first, at most `maxRows` rows and `maxBytes`. */
@@ -75,8 +76,13 @@ export class JobQueue {
       }
     }
     for (const job of passed) heap.push(job);
-    if (heap.size === 0) this.#heaps.delete(head.shapeKey);
+    if (heap.size === 0) this.#forget(head.shapeKey);
     else heap.since = heap.head!.enqueuedAt;
     return taken;
+  }
+
+  /** Shapes come and go; the one shape of models that have no other stays, or every batch would make its heap anew. */
+  #forget(shapeKey: string): void {
+    if (shapeKey !== "") this.#heaps.delete(shapeKey);
   }
 }

@@ -9,7 +9,6 @@ import { cutBatch, joinOutcomes } from "./deliver.ts";
 import type { BatchOutcome, Instance, Lane } from "./executor.ts";
 import { RunFailure } from "./executor.ts";
 import { Job, Pending } from "./job.ts";
-import type { JobOutcome } from "./job.ts";
 import { isMoreUrgent } from "./job-heap.ts";
 import { JobQueue } from "./job-queue.ts";
 import type { LatencyTable } from "./latency-table.ts";
@@ -120,11 +119,11 @@ class BatchingEngine implements Engine {
     });
   }
 
-  async submit(request: EngineRequest, call: Call): Promise<EngineResult> {
-    const outcomes = await new Promise<readonly JobOutcome[]>((resolve, reject) =>
-      this.#admit(new Pending(request, call, resolve, reject)),
-    );
-    return joinOutcomes(outcomes, request.outputs, this.#options.outputNames);
+  submit(request: EngineRequest, call: Call): Promise<EngineResult> {
+    const { outputNames } = this.#options;
+    return new Promise((resolve, reject) => {
+      this.#admit(new Pending(request, call, (outcomes) => resolve(joinOutcomes(outcomes, request.outputs, outputNames)), reject));
+    });
   }
 
   statistics(): EngineStatistics {

@@ -72,7 +72,7 @@ export function interceptStreams(server: grpc.Server, interception: StreamInterc
     const inner = http2Server.listeners("stream");
     http2Server.removeAllListeners("stream");
     http2Server.on("stream", (stream, headers, flags, rawHeaders) => {
-      stream.once("close", cutLoose);
+      stream.on("close", cutLoose);
       if (interception.handle(stream, headers)) return;
       for (const listener of inner) Reflect.apply(listener, http2Server, [stream, headers, flags, rawHeaders]);
     });

@@ -8,6 +8,7 @@ import type { PredictApi } from "../../api/predict-api.ts";
 import type { Config } from "../../config/config.ts";
 import { ServiceError } from "../../errors.ts";
 import type { ByteBudget } from "../../guard/byte-budget.ts";
+import { Bag } from "../../lib/bag.ts";
 import { interceptStreams, setConnectionLimits } from "./http2-server.ts";
 import type { Methods } from "./method.ts";
 import { healthMethods } from "./methods/health.ts";
@@ -66,7 +67,7 @@ export function createGrpcServer({ config, predictApi, modelsApi, health, budget
     ...healthMethods(health, single),
   };
   const openByPath = new Map(Object.entries(methods));
-  const calls = new Set<WireCall>();
+  const calls = new Bag<WireCall>();
   let onIdle: (() => void) | undefined;
   const callEnded = (call: WireCall): void => {
     calls.delete(call);
@@ -115,21 +116,21 @@ export function createGrpcServer({ config, predictApi, modelsApi, health, budget
         maxAgeMs: config.maxConnectionAgeMs,
         maxAgeGraceMs: config.maxConnectionAgeGraceMs,
         onAging: (session) => {
-          for (const call of calls) if (call.isOn(session)) call.drain();
+          for (const call of calls.toArray()) if (call.isOn(session)) call.drain();
         },
         handle: handleStream,
       });
       return port;
     },
     async close(graceMs) {
-      for (const call of calls) call.drain();
+      for (const call of calls.toArray()) call.drain();
       const shutDown = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
       const idle = calls.size === 0 ? Promise.resolve() : new Promise<void>((resolve) => (onIdle = resolve));
       let timer: NodeJS.Timeout | undefined;
       const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, graceMs)));
       await Promise.race([Promise.all([shutDown, idle]), late]);
       clearTimeout(timer);
-      for (const call of calls) call.abort(serverDraining());
+      for (const call of calls.toArray()) call.abort(serverDraining());
       server.forceShutdown();
     },
   };

@@ -4,6 +4,7 @@ import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Session, Serv
 import { constants } from "node:http2";
 import { ServiceError } from "../../errors.ts";
 import type { ByteBudget } from "../../guard/byte-budget.ts";
+import type { Bagged } from "../../lib/bag.ts";
 import { decompress, messageTooLarge } from "./decompress.ts";
 import { FrameReader } from "./frame-reader.ts";
 import { parseGrpcTimeout } from "./grpc-timeout.ts";
@@ -15,12 +16,11 @@ const MAX_DISCARD_MS = 5000;
 /** A message that fits one HTTP/2 frame is here when its prefix is: making it wait would save nothing, and health checks must not wait. */
 const MAX_SMALL_BYTES = 16_384;
 
-const RESPONSE_HEADERS: OutgoingHttpHeaders = {
-  ":status": 200,
-  "content-type": "application/grpc",
-  "grpc-accept-encoding": "identity,deflate,gzip",
-};
-const RESPONSE_OPTIONS = { waitForTrailers: true };
+const RESPONSE_HEADERS: OutgoingHttpHeaders = { ":status": 200, "content-type": "application/grpc" };
+const ACCEPTED_ENCODINGS: OutgoingHttpHeaders = { "grpc-accept-encoding": "identity,deflate,gzip" };
+// gRPC has no use for a date.
+const RESPONSE_OPTIONS = { waitForTrailers: true, sendDate: false };
+const TRAILERS_ONLY_OPTIONS = { endStream: true, sendDate: false };
 const OK_TRAILERS: OutgoingHttpHeaders = { "grpc-status": "0" };
 
 /** The method's side of a call. */
@@ -33,6 +33,30 @@ export interface CallHandler {
   onClosed(): void;
   /** The server begins to drain, or the connection has come of age; only streams care. */
   onDrain?(): void;
+}
+
+/** Where a stream keeps its call. */
+const WIRE_CALL = Symbol("wireCall");
+
+interface CallStream extends ServerHttp2Stream {
+  [WIRE_CALL]?: WireCall;
+}
+
+function onData(this: CallStream, chunk: Buffer): void {
+  this[WIRE_CALL]?.receive(chunk);
+}
+
+function onEnd(this: CallStream): void {
+  this[WIRE_CALL]?.receiveEnd();
+}
+
+function onWantTrailers(this: CallStream): void {
+  this[WIRE_CALL]?.sendTrailers();
+}
+
+function onClosed(this: CallStream): void {
+  this[WIRE_CALL]?.streamClosed();
+  this[WIRE_CALL] = undefined;
 }
 
 /** What calls share. */
@@ -50,7 +74,8 @@ export interface WireCallOptions {
 }
 
 /** A call as the methods see it. */
-export class WireCall {
+export class WireCall implements Bagged {
+  bagIndex = -1;
   readonly headers: IncomingHttpHeaders;
   /** When it arrived, on the clock of `performance.now()`. */
   readonly arrivedAt = performance.now();
@@ -109,17 +134,13 @@ export class WireCall {
   /** Starts reading. */
   start(handler: CallHandler): void {
     this.#handler = handler;
-    const stream = this.#stream;
-    stream.on("close", () => this.#closed());
-    stream.on("error", () => this.#closed());
-    stream.on("end", () => this.#endOfInput());
-    stream.on("data", (chunk: Buffer) => {
-      try {
-        this.#reader.push(chunk);
-      } catch (error) {
-        this.#bug(error);
-      }
-    });
+    const stream: CallStream = this.#stream;
+    // Listeners that all calls share find their call here; closures of their own would be five more objects a call.
+    stream[WIRE_CALL] = this;
+    stream.on("close", onClosed);
+    stream.on("error", onClosed);
+    stream.on("end", onEnd);
+    stream.on("data", onData);
   }
 
   /** Answers a call that no method takes. */
@@ -188,7 +209,7 @@ export class WireCall {
       this.#trailers = errorTrailers(error);
       this.#stream.end();
     } else if (this.#isOpen()) {
-      this.#stream.respond({ ...RESPONSE_HEADERS, ...errorTrailers(error) }, { endStream: true });
+      this.#stream.respond({ ...RESPONSE_HEADERS, ...ACCEPTED_ENCODINGS, ...errorTrailers(error) }, TRAILERS_ONLY_OPTIONS);
     }
     this.#discardRest();
   }
@@ -284,13 +305,28 @@ export class WireCall {
     this.#deliverHalfClose();
   }
 
-  #endOfInput(): void {
+  /** For the stream's listeners only. */
+  receive(chunk: Buffer): void {
+    try {
+      this.#reader.push(chunk);
+    } catch (error) {
+      this.#bug(error);
+    }
+  }
+
+  /** For the stream's listeners only. */
+  receiveEnd(): void {
     this.#halfClosed = true;
     try {
       this.#deliverHalfClose();
     } catch (error) {
       this.#bug(error);
     }
+  }
+
+  /** For the stream's listeners only. */
+  sendTrailers(): void {
+    if (this.#isOpen()) this.#stream.sendTrailers(this.#trailers);
   }
 
   /** What a method throws must end its own call and not the process. */
@@ -311,9 +347,7 @@ export class WireCall {
   #sendHeaders(): void {
     if (this.#headersSent || !this.#isOpen()) return;
     this.#headersSent = true;
-    this.#stream.on("wantTrailers", () => {
-      if (this.#isOpen()) this.#stream.sendTrailers(this.#trailers);
-    });
+    this.#stream.on("wantTrailers", onWantTrailers);
     this.#stream.respond(RESPONSE_HEADERS, RESPONSE_OPTIONS);
   }
 
@@ -329,7 +363,8 @@ export class WireCall {
     handler?.onClosed();
   }
 
-  #closed(): void {
+  /** For the stream's listeners only. */
+  streamClosed(): void {
     if (this.#end()) this.#handler?.onClosed();
   }
 

@@ -7,8 +7,17 @@ import type { MethodLimits, OpenMethod } from "../method.ts";
 import { unaryDeadline } from "../method.ts";
 import type { WireCall } from "../wire-call.ts";
 
-/** Works on the one message. Ends the wire call itself; what it throws or rejects with ends it too. */
-export type SingleMessageHandler = (message: Buffer, call: Call, wire: WireCall, release: () => void) => Promise<void>;
+/**
+ * Works on the one message and ends the wire call, or hands a failure to `fail`. It calls `release` once nothing reads the message any
+ * more; what it throws before it returns is handled for it.
+ */
+export type SingleMessageHandler = (
+  message: Buffer,
+  call: Call,
+  wire: WireCall,
+  release: () => void,
+  fail: (error: unknown) => void,
+) => Promise<void> | void;
 
 /** What a method with one message in is made of. */
 export interface SingleMessageOptions {
@@ -47,7 +56,12 @@ export function singleMessage(options: SingleMessageOptions, handle: SingleMessa
         }
         received = true;
         clearTimeout(receiving);
-        handle(message, call, wire, release).catch(fail);
+        try {
+          handle(message, call, wire, release, fail)?.catch(fail);
+        } catch (error) {
+          release();
+          fail(error);
+        }
       },
       onHalfClose() {
         if (!received) fail(new ServiceError("MESSAGE_MISSING", "This method takes exactly one message; none came."));
