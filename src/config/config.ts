@@ -13,6 +13,7 @@ export interface Config {
   readonly maxMessageBytes: number;
   readonly maxUploadBytes: number;
   readonly maxBufferedBytes: number;
+  readonly maxRequestRows: number;
   readonly maxStringElements: number;
   readonly maxBatchBytes: number;
   readonly maxAdmitWaitMs: number;

@@ -91,6 +91,14 @@ export const SETTINGS: { readonly [K in keyof Config]: SettingOf<Config[K]> } = 
     defaultText: "a quarter of the memory",
     meaning: "Message bytes that the process holds at once; above it messages wait before they are read.",
   },
+  maxRequestRows: {
+    section: "Sizes",
+    kind: "int",
+    min: 1,
+    max: 1_000_000_000,
+    default: 1_000_000,
+    meaning: "Most rows of one request; above it the call ends with INPUT_TOO_LARGE.",
+  },
   maxStringElements: {
     section: "Sizes",
     kind: "int",

@@ -19,6 +19,15 @@ export function createByteBudget(maxBytes: number): ByteBudget {
   const line = new Set<{ readonly bytes: number; readonly admit: () => void }>();
   let used = 0;
   const fits = (bytes: number): boolean => used + bytes <= maxBytes || used === 0;
+  const admitLine = (): void => {
+    for (const waiting of line) {
+      // In the order of arrival: a small message does not overtake a large one, which would otherwise wait for ever.
+      if (!fits(waiting.bytes)) return;
+      line.delete(waiting);
+      used += waiting.bytes;
+      waiting.admit();
+    }
+  };
   return {
     get used() {
       return used;
@@ -34,18 +43,15 @@ export function createByteBudget(maxBytes: number): ByteBudget {
     give(bytes) {
       used -= bytes;
       if (used < 0) throw new Error("More bytes were given back than taken. This is a bug.");
-      for (const waiting of line) {
-        // In the order of arrival: a small message does not overtake a large one, which would otherwise wait for ever.
-        if (!fits(waiting.bytes)) return;
-        line.delete(waiting);
-        used += waiting.bytes;
-        waiting.admit();
-      }
+      admitLine();
     },
     wait(bytes, admit) {
       const waiting = { bytes, admit };
       line.add(waiting);
-      return () => void line.delete(waiting);
+      return () => {
+        // Who waited behind a large message that leaves may fit now.
+        if (line.delete(waiting)) admitLine();
+      };
     },
   };
 }

@@ -1,5 +1,6 @@
 // Checks a request against a signature, so that nothing the model cannot take ever reaches a batch.
 
+import type { Config } from "../config/config.ts";
 import type { EngineRequest } from "../engine/engine.ts";
 import type { Reason } from "../errors.ts";
 import { ServiceError } from "../errors.ts";
@@ -11,6 +12,9 @@ import { quoteName } from "./quote-name.ts";
 import type { PredictRequest } from "./request.ts";
 import { whyStringsInvalid } from "./validate-strings.ts";
 
+/** How large a request may be. */
+export type ValidateLimits = Pick<Config, "maxRequestRows" | "maxStringElements">;
+
 /** Longest id that a caller may give a request. */
 const MAX_REQUEST_ID_BYTES = 128;
 
@@ -19,10 +23,9 @@ export type Validate = (request: PredictRequest) => EngineRequest;
 
 /**
  * Makes the check of one version.
- * @param maxStringElements most elements of a STRING input.
  * @param batched whether the first dimension of every input counts rows that may share a run.
  */
-export function createValidate(signature: Signature, batched: boolean, maxStringElements = Infinity): Validate {
+export function createValidate(signature: Signature, batched: boolean, limits: ValidateLimits): Validate {
   const allOutputs = signature.outputs.map((_, index) => index);
   const symbols = symbolsToCompare(signature, batched);
   const hasFreeDims = signature.inputs.some(({ dims }) => dims.some(({ size }, i) => size === -1 && !(batched && i === 0)));
@@ -32,7 +35,7 @@ export function createValidate(signature: Signature, batched: boolean, maxString
     let rows = 1;
     for (let i = 0; i < inputs.length; i++) {
       const input = inputs[i]!;
-      checkTensor(signature.inputs[i]!, input, batched, maxStringElements);
+      checkTensor(signature.inputs[i]!, input, batched, limits);
       if (!batched) continue;
       if (i === 0) rows = input.shape[0]!;
       else if (input.shape[0] !== rows) {
@@ -90,7 +93,7 @@ function failUnknown(name: string, specs: readonly TensorSpec[]): never {
   return fail("INPUT_UNKNOWN", name, "", `is unknown; the model takes ${known.join(", ")}${specs.length > 16 ? " and more" : ""}`);
 }
 
-function checkTensor(spec: TensorSpec, tensor: Tensor, batched: boolean, maxStringElements: number): void {
+function checkTensor(spec: TensorSpec, tensor: Tensor, batched: boolean, { maxRequestRows, maxStringElements }: ValidateLimits): void {
   const { name, dtype, shape, bytes, problem } = tensor;
   if (dtype !== spec.dtype) {
     fail("INPUT_TYPE_MISMATCH", name, "data_type", `is ${dtype ?? "of no known data type"}; the model takes ${spec.dtype}`);
@@ -113,15 +116,10 @@ function checkTensor(spec: TensorSpec, tensor: Tensor, batched: boolean, maxStri
       metadata: { stage: "validate" },
     });
   }
+  // Rows without elements cost the caller nothing, but each is work for us.
+  if (batched && shape[0]! > maxRequestRows) tooLarge(name, `has ${shape[0]} rows`, "maxRequestRows", maxRequestRows);
   if (spec.dtype === "STRING") {
-    if (count > maxStringElements) {
-      const text = `Input ${quoteName(name)} has ${count} elements; a STRING input may have ${maxStringElements} (setting maxStringElements).`;
-      throw new ServiceError("INPUT_TOO_LARGE", text, {
-        violations: [{ field: `inputs[${quoteName(name)}].shape`, description: text }],
-        metadata: { stage: "validate", maxStringElements: String(maxStringElements) },
-        quota: { subject: "maxStringElements", description: `A STRING input may have ${maxStringElements} elements.` },
-      });
-    }
+    if (count > maxStringElements) tooLarge(name, `has ${count} elements`, "maxStringElements", maxStringElements);
     const why = whyStringsInvalid(bytes, count);
     if (why !== undefined) fail(why.reason, name, "strings", why.problem);
     return;
@@ -136,6 +134,16 @@ function checkTensor(spec: TensorSpec, tensor: Tensor, batched: boolean, maxStri
     );
   }
   if (spec.dtype === "BOOL") checkBooleans(name, bytes);
+}
+
+function tooLarge(input: string, problem: string, setting: keyof ValidateLimits, limit: number): never {
+  const name = quoteName(input);
+  const text = `Input ${name} ${problem}; ${limit} are allowed (setting ${setting}).`;
+  throw new ServiceError("INPUT_TOO_LARGE", text, {
+    violations: [{ field: `inputs[${name}].shape`, description: text }],
+    metadata: { stage: "validate", [setting]: String(limit) },
+    quota: { subject: setting, description: `One request may have ${limit}.` },
+  });
 }
 
 function checkBooleans(name: string, bytes: Uint8Array): void {

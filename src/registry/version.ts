@@ -3,6 +3,7 @@
 import type { Config } from "../config/config.ts";
 import type { OnnxModel } from "../engine/onnx/load-onnx-model.ts";
 import type { Servable } from "../predict/servable.ts";
+import type { ValidateLimits } from "../predict/validate.ts";
 import { createValidate } from "../predict/validate.ts";
 import { createVersionInstruments } from "../telemetry/instruments.ts";
 import type { Signature } from "../tensor/signature.ts";
@@ -21,7 +22,7 @@ export class Version {
   readonly #modelName: string;
   readonly #queue: { readonly maxQueueDelayMs: number; readonly maxQueueRows: number };
   readonly #instruments = createVersionInstruments();
-  readonly #maxStringElements: number;
+  readonly #limits: ValidateLimits;
   #state: ModelState = "loading";
   #reason = "";
   #signature: Signature | undefined;
@@ -31,7 +32,7 @@ export class Version {
     this.#modelName = modelName;
     this.version = version;
     this.path = path;
-    this.#maxStringElements = config.maxStringElements;
+    this.#limits = config;
     this.#queue = {
       maxQueueDelayMs: manifest?.maxQueueDelayMs ?? config.maxQueueDelayMs,
       maxQueueRows: manifest?.maxQueueRows ?? config.maxQueueRows,
@@ -61,7 +62,7 @@ export class Version {
     this.servable = {
       model: this.#modelName,
       version: this.version,
-      validate: createValidate(model.signature, model.maxBatchSize > 0, this.#maxStringElements),
+      validate: createValidate(model.signature, model.maxBatchSize > 0, this.#limits),
       engine: model.engine,
       maxBatchSize: model.maxBatchSize,
       instruments: this.#instruments,

@@ -30,7 +30,7 @@ test.each([
 
 test("more elements than maxStringElements are refused before they are looked at", () => {
   const spec = { name: "x", dtype: "STRING", dims: [{ size: -1, symbol: "N" }], description: "", columns: [], labels: [] } as const;
-  const validate = createValidate({ inputs: [spec], outputs: [] }, true, 2);
+  const validate = createValidate({ inputs: [spec], outputs: [] }, true, { maxRequestRows: 10, maxStringElements: 2 });
   const request = (texts: readonly string[]) => ({
     model: "m",
     version: "",

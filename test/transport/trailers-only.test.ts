@@ -49,7 +49,7 @@ test.each([
     "INPUT_UNKNOWN",
   ],
   ["an output's name of 60,000 letters", request("floats", [x], { outputs: [long] }), "OUTPUT_UNKNOWN"],
-  ["a shape of 10,000 dimensions", request("floats", [fp32("X", Array<number>(10_000).fill(1), [1])]), "INPUT_SHAPE_MISMATCH"],
+  ["a shape of 60 dimensions", request("floats", [fp32("X", Array<number>(60).fill(1), [1])]), "INPUT_SHAPE_MISMATCH"],
   ["a model that fails on the values", request("gather", [int64("INDEX", [1], [99])]), "MODEL_REJECTED_INPUT"],
 ])("%s", async (_what, message, reason) => {
   const { status, trailersOnly, trailers, httpStatus } = await predict(message);

@@ -46,6 +46,7 @@ export function joinOutcomes(outcomes: readonly JobOutcome[], outputs: readonly 
   };
   if (outcomes.length === 1) return { ...result, outputs: outputs.map((_, position) => tensorOf(head, position)) };
   for (const outcome of outcomes) {
+    for (const [position, block] of outcome.blocks.entries()) assertSameWidth(head.blocks[position]!, block);
     result.batchRows = Math.max(result.batchRows, outcome.batchRows);
     result.queueMs = Math.max(result.queueMs, outcome.queueMs);
     result.batchMs += outcome === head ? 0 : outcome.batchMs;
@@ -53,4 +54,10 @@ export function joinOutcomes(outcomes: readonly JobOutcome[], outputs: readonly 
     result.runEndedAt = Math.max(result.runEndedAt, outcome.endedAt);
   }
   return { ...result, outputs: outputs.map((_, position) => joinRows(outcomes.map((outcome) => tensorOf(outcome, position)))) };
+}
+
+/** Parts of one request can only be joined when they are equally wide: an output whose other dimensions depend on the data is not. */
+function assertSameWidth(a: OutputBlock, b: OutputBlock): void {
+  const same = a.shape.length === b.shape.length && a.shape.every((dim, i) => i === 0 || dim === b.shape[i]);
+  if (!same) throw new RunFailure("The parts of a split request came back in different shapes.", false);
 }

@@ -24,9 +24,12 @@ export class Job implements BatchPart {
   heapIndex = -1;
   /** The request's outcome. */
   readonly pending: Pending;
+  /** Its place among the jobs of the request. */
+  readonly index: number;
 
-  constructor(pending: Pending, firstRow: number, rows: number, arrival: number, now: number) {
+  constructor(pending: Pending, index: number, firstRow: number, rows: number, arrival: number, now: number) {
     this.pending = pending;
+    this.index = index;
     this.request = pending.request;
     this.firstRow = firstRow;
     this.rows = rows;
@@ -79,7 +82,7 @@ export class Pending {
   /** Notes the outcome of one job; the last one answers the caller. */
   deliver(job: Job, outcome: JobOutcome): void {
     if (this.settled) return;
-    this.outcomes[this.jobs.length === 1 ? 0 : this.jobs.indexOf(job)] = outcome;
+    this.outcomes[job.index] = outcome;
     if (--this.missing > 0) return;
     this.settled = true;
     this.call.onAbort(undefined);

@@ -9,6 +9,7 @@ import { cutBatch, joinOutcomes } from "./deliver.ts";
 import type { BatchOutcome, Instance, Lane } from "./executor.ts";
 import { RunFailure } from "./executor.ts";
 import { Job, Pending } from "./job.ts";
+import type { JobOutcome } from "./job.ts";
 import { isMoreUrgent } from "./job-heap.ts";
 import { JobQueue } from "./job-queue.ts";
 import type { LatencyTable } from "./latency-table.ts";
@@ -122,7 +123,14 @@ class BatchingEngine implements Engine {
   submit(request: EngineRequest, call: Call): Promise<EngineResult> {
     const { outputNames } = this.#options;
     return new Promise((resolve, reject) => {
-      this.#admit(new Pending(request, call, (outcomes) => resolve(joinOutcomes(outcomes, request.outputs, outputNames)), reject));
+      const join = (outcomes: readonly JobOutcome[]): void => {
+        try {
+          resolve(joinOutcomes(outcomes, request.outputs, outputNames));
+        } catch (error) {
+          reject(runError(error));
+        }
+      };
+      this.#admit(new Pending(request, call, join, reject));
     });
   }
 
@@ -156,11 +164,11 @@ class BatchingEngine implements Engine {
     }
     const now = this.#clock.now();
     if (request.rows <= maxBatchSize || !this.#options.batched) {
-      pending.jobs = [new Job(pending, 0, request.rows, this.#arrivals++, now)];
+      pending.jobs = [new Job(pending, 0, 0, request.rows, this.#arrivals++, now)];
     } else {
       const jobs: Job[] = [];
       for (let first = 0; first < request.rows; first += maxBatchSize) {
-        jobs.push(new Job(pending, first, Math.min(maxBatchSize, request.rows - first), this.#arrivals++, now));
+        jobs.push(new Job(pending, jobs.length, first, Math.min(maxBatchSize, request.rows - first), this.#arrivals++, now));
       }
       pending.jobs = jobs;
     }

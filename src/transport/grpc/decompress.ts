@@ -3,14 +3,24 @@
 import { promisify } from "node:util";
 import { gunzip, inflate } from "node:zlib";
 import { ServiceError } from "../../errors.ts";
+import type { ByteBudget } from "../../guard/byte-budget.ts";
 
 const inflaters: Readonly<Record<string, (data: Buffer, options: { readonly maxOutputLength: number }) => Promise<Buffer>>> = {
   gzip: promisify<Buffer, { readonly maxOutputLength: number }, Buffer>(gunzip),
   deflate: promisify<Buffer, { readonly maxOutputLength: number }, Buffer>(inflate),
 };
 
-/** @throws ServiceError ENCODING_UNSUPPORTED, MESSAGE_TOO_LARGE or MESSAGE_MALFORMED. */
-export async function decompress(message: Buffer, encoding: string, limitBytes: number): Promise<Buffer> {
+/** Messages that are inflated at the same time; a bomb of 65 KB becomes 64 MiB. */
+const MAX_CONCURRENT = 2;
+let inflating = 0;
+const waiting: (() => void)[] = [];
+
+/**
+ * Inflates a message. Takes room for the largest message from the budget first, and keeps what the result really needs: the caller gives
+ * `byteLength` of it back.
+ * @throws ServiceError ENCODING_UNSUPPORTED, MESSAGE_TOO_LARGE or MESSAGE_MALFORMED.
+ */
+export async function decompress(message: Buffer, encoding: string, limitBytes: number, budget: ByteBudget): Promise<Buffer> {
   if (encoding === "identity") {
     throw new ServiceError("MESSAGE_MALFORMED", "The message is marked as compressed, but grpc-encoding names no compression.");
   }
@@ -18,11 +28,22 @@ export async function decompress(message: Buffer, encoding: string, limitBytes: 
   if (inflater === undefined) {
     throw new ServiceError("ENCODING_UNSUPPORTED", "Messages may be compressed with gzip or deflate.");
   }
+  if (inflating >= MAX_CONCURRENT) await new Promise<void>((resolve) => waiting.push(resolve));
+  else inflating++;
+  if (!budget.tryTake(limitBytes)) await new Promise<void>((resolve) => budget.wait(limitBytes, resolve));
+  let kept = 0;
   try {
-    return await inflater(message, { maxOutputLength: limitBytes });
+    const inflated = await inflater(message, { maxOutputLength: limitBytes });
+    kept = inflated.byteLength;
+    return inflated;
   } catch (error) {
     if (error instanceof RangeError) throw messageTooLarge(limitBytes, undefined);
     throw new ServiceError("MESSAGE_MALFORMED", "The message cannot be decompressed.", { cause: error });
+  } finally {
+    budget.give(limitBytes - kept);
+    const next = waiting.shift();
+    if (next === undefined) inflating--;
+    else next();
   }
 }
 

@@ -1,7 +1,7 @@
 // What grpc-js has no public option for: the HTTP/2 servers under a grpc.Server, their limits, and the streams we answer ourselves.
 
 import type * as grpc from "@grpc/grpc-js";
-import type { Http2Server, IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream, Settings } from "node:http2";
+import type { Http2Server, Http2Session, IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream, Settings } from "node:http2";
 
 /** The private fields this file depends on; `assertInternals` finds out at start when a grpc-js upgrade has changed them. */
 interface ServerInternals {
@@ -49,6 +49,8 @@ export type StreamHandler = (stream: ServerHttp2Stream, headers: IncomingHttpHea
 export interface StreamInterception {
   /** Bytes a client may send ahead on a connection. */
   readonly receiveWindowBytes: number;
+  /** Time without any stream after which a connection is asked to go. grpc-js cannot count: it never sees our streams. */
+  readonly maxIdleMs: number;
   /** Age at which a connection is asked to go, give or take 10 %, so that clients do not all come back at once. */
   readonly maxAgeMs: number;
   /** Time its calls have to finish then. */
@@ -68,15 +70,48 @@ export function interceptStreams(server: grpc.Server, interception: StreamInterc
       if (session.destroyed) return;
       session.setLocalWindowSize(interception.receiveWindowBytes);
       ageOut(session, interception);
+      idleOut(session, interception.maxIdleMs);
     });
     const inner = http2Server.listeners("stream");
     http2Server.removeAllListeners("stream");
     http2Server.on("stream", (stream, headers, flags, rawHeaders) => {
       stream.on("close", cutLoose);
+      const idle = idleStates.get(stream.session!);
+      if (idle !== undefined) {
+        idle.streams++;
+        (stream as CountedStream)[IDLE_STATE] = idle;
+      }
       if (interception.handle(stream, headers)) return;
       for (const listener of inner) Reflect.apply(listener, http2Server, [stream, headers, flags, rawHeaders]);
     });
   }
+}
+
+/** Streams of a connection, and since when it has had none. */
+interface IdleState {
+  streams: number;
+  since: number;
+}
+
+const idleStates = new WeakMap<Http2Session, IdleState>();
+
+/** A stream that has closed no longer knows its connection. */
+const IDLE_STATE = Symbol("idleState");
+
+interface CountedStream extends ServerHttp2Stream {
+  [IDLE_STATE]?: IdleState;
+}
+
+function idleOut(session: ServerHttp2Session, maxIdleMs: number): void {
+  const state: IdleState = { streams: 0, since: performance.now() };
+  idleStates.set(session, state);
+  const check = (): void => {
+    const idleMs = state.streams > 0 ? 0 : performance.now() - state.since;
+    if (idleMs >= maxIdleMs) session.close();
+    else timer = setTimeout(check, Math.max(1, maxIdleMs - idleMs)).unref();
+  };
+  let timer = setTimeout(check, maxIdleMs).unref();
+  session.once("close", () => clearTimeout(timer));
 }
 
 function ageOut(session: ServerHttp2Session, { maxAgeMs, maxAgeGraceMs, onAging }: StreamInterception): void {
@@ -99,7 +134,12 @@ const ignore = (): void => {};
  * The native handle of a finished stream lives until the next mark-compact and everything its listeners reach lives with it, about 10 KB
  * a call. Removing the listeners lets scavenges free that; one tick later, so that every other `close` listener has run.
  */
-function cutLoose(this: ServerHttp2Stream): void {
+function cutLoose(this: CountedStream): void {
+  const idle = this[IDLE_STATE];
+  if (idle !== undefined) {
+    idle.streams--;
+    idle.since = performance.now();
+  }
   process.nextTick(removeListeners, this);
 }
 

@@ -24,6 +24,9 @@ import { WireCall } from "./wire-call.ts";
 /** Content types of plain gRPC with protobuf; gRPC-Web and JSON are other protocols. */
 const GRPC_CONTENT_TYPE = /^application\/grpc(?:\+proto)?(?:;|$)/;
 
+/** How often calls are looked through whose answers nobody reads. */
+const SWEEP_MS = 1000;
+
 /** Services whose health follows the server's. */
 export const SERVICE_NAMES = ["predictd.v1.PredictionService", "predictd.v1.ModelService"] as const;
 
@@ -53,7 +56,6 @@ export function createGrpcServer({ config, predictApi, modelsApi, health, budget
     "grpc.max_send_message_length": -1,
     "grpc.keepalive_time_ms": config.keepaliveTimeMs,
     "grpc.keepalive_timeout_ms": config.keepaliveTimeoutMs,
-    "grpc.max_connection_idle_ms": config.maxConnectionIdleMs,
     "grpc.enable_channelz": 0,
   });
   if (config.reflection) addReflection(server);
@@ -68,11 +70,20 @@ export function createGrpcServer({ config, predictApi, modelsApi, health, budget
   };
   const openByPath = new Map(Object.entries(methods));
   const calls = new Bag<WireCall>();
+  /** Answered calls whose clients have not taken everything yet. */
+  const unread = new Bag<WireCall>();
   let onIdle: (() => void) | undefined;
   const callEnded = (call: WireCall): void => {
     calls.delete(call);
+    unread.add(call);
     if (calls.size === 0) onIdle?.();
   };
+  const callGone = (call: WireCall): void => unread.delete(call);
+  const sweep = setInterval(() => {
+    const before = performance.now() - config.maxStreamIdleMs;
+    for (const call of unread.toArray()) if (call.endedAt < before) call.reset();
+  }, SWEEP_MS);
+  sweep.unref();
 
   const wireOptions = {
     maxMessageBytes: config.maxMessageBytes,
@@ -80,6 +91,7 @@ export function createGrpcServer({ config, predictApi, modelsApi, health, budget
     budget,
     toServiceError: predictApi.toServiceError,
     onEnd: callEnded,
+    onGone: callGone,
   };
   const handleStream = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders): boolean => {
     const path = headers[":path"] ?? "";
@@ -113,6 +125,7 @@ export function createGrpcServer({ config, predictApi, modelsApi, health, budget
       });
       interceptStreams(server, {
         receiveWindowBytes: config.receiveWindowBytes,
+        maxIdleMs: config.maxConnectionIdleMs,
         maxAgeMs: config.maxConnectionAgeMs,
         maxAgeGraceMs: config.maxConnectionAgeGraceMs,
         onAging: (session) => {
@@ -131,6 +144,7 @@ export function createGrpcServer({ config, predictApi, modelsApi, health, budget
       await Promise.race([Promise.all([shutDown, idle]), late]);
       clearTimeout(timer);
       for (const call of calls.toArray()) call.abort(serverDraining());
+      clearInterval(sweep);
       server.forceShutdown();
     },
   };

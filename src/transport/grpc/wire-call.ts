@@ -71,11 +71,15 @@ export interface WireCallOptions {
   readonly toServiceError: (error: unknown) => ServiceError;
   /** Told once when the call is over. */
   readonly onEnd: (call: WireCall) => void;
+  /** Told once when the call's stream has gone too: until then its answer may lie unread. */
+  readonly onGone: (call: WireCall) => void;
 }
 
 /** A call as the methods see it. */
 export class WireCall implements Bagged {
   bagIndex = -1;
+  /** When it was answered, on the clock of `performance.now()`. */
+  endedAt = Infinity;
   readonly headers: IncomingHttpHeaders;
   /** When it arrived, on the clock of `performance.now()`. */
   readonly arrivedAt = performance.now();
@@ -86,6 +90,7 @@ export class WireCall implements Bagged {
   readonly #maxAdmitWaitMs: number;
   readonly #toServiceError: (error: unknown) => ServiceError;
   readonly #onEnd: (call: WireCall) => void;
+  readonly #onGone: (call: WireCall) => void;
   #handler: CallHandler | undefined;
   #ended = false;
   #headersSent = false;
@@ -97,7 +102,9 @@ export class WireCall implements Bagged {
   #leaveLine: (() => void) | undefined;
   #readPaused = false;
   #messagesRead = 0;
-  #prepaid = false;
+  #prepaidBytes = 0;
+  /** Bytes of an answer that the client has not taken yet. */
+  #answerBytes = 0;
   #trailers = OK_TRAILERS;
 
   constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, options: WireCallOptions) {
@@ -108,6 +115,7 @@ export class WireCall implements Bagged {
     this.#maxAdmitWaitMs = options.maxAdmitWaitMs;
     this.#toServiceError = options.toServiceError;
     this.#onEnd = options.onEnd;
+    this.#onGone = options.onGone;
     this.#reader = new FrameReader(options.maxMessageBytes, this);
   }
 
@@ -145,13 +153,16 @@ export class WireCall implements Bagged {
 
   /** Answers a call that no method takes. */
   refuse(error: ServiceError): void {
-    this.#stream.on("error", () => {});
+    const stream: CallStream = this.#stream;
+    stream[WIRE_CALL] = this;
+    stream.on("close", onClosed);
+    stream.on("error", onClosed);
     this.fail(error);
   }
 
-  /** Lets every further message in: the method has taken room for all of them together. */
-  admitAll(): void {
-    this.#prepaid = true;
+  /** Lets further messages of up to this size in: the method has taken room for all of them together. */
+  admitUpTo(bytes: number): void {
+    this.#prepaidBytes = bytes;
   }
 
   /** Stops delivering messages; the client's window fills up and it stops sending. */
@@ -165,11 +176,7 @@ export class WireCall implements Bagged {
   resumeReading(): void {
     if (!this.#readPaused) return;
     this.#readPaused = false;
-    if (this.#inflating || this.#leaveLine !== undefined) return;
-    this.#reader.resume();
-    if (this.#readPaused) return;
-    this.#stream.resume();
-    this.#deliverHalfClose();
+    this.#flow();
   }
 
   /**
@@ -198,6 +205,11 @@ export class WireCall implements Bagged {
   finish(frame?: Buffer): void {
     if (!this.#end() || !this.#isOpen()) return;
     this.#sendHeaders();
+    if (frame !== undefined && frame.byteLength > MAX_SMALL_BYTES) {
+      // An answer that nobody reads is memory too.
+      this.#answerBytes = frame.byteLength;
+      this.#budget.take(this.#answerBytes);
+    }
     this.#stream.end(frame);
     this.#discardRest();
   }
@@ -216,7 +228,7 @@ export class WireCall implements Bagged {
 
   /** FrameListener. */
   onPrefix(declaredBytes: number): boolean {
-    if (this.#prepaid || declaredBytes <= MAX_SMALL_BYTES) {
+    if (declaredBytes <= Math.max(MAX_SMALL_BYTES, this.#prepaidBytes)) {
       this.#budget.take(declaredBytes);
     } else if (!this.#budget.tryTake(declaredBytes)) {
       this.#waitForRoom(declaredBytes);
@@ -267,11 +279,12 @@ export class WireCall implements Bagged {
       clearTimeout(limit);
       this.#leaveLine = undefined;
       this.#admittedBytes = bytes;
-      if (this.#readPaused) return;
-      this.#reader.resume();
-      if (this.#readPaused || this.#leaveLine !== undefined) return;
-      this.#stream.resume();
-      this.#deliverHalfClose();
+      try {
+        this.#flow();
+      } catch (error) {
+        // Whoever gave the room back must not suffer for it.
+        this.#bug(error);
+      }
     });
     this.#leaveLine = () => {
       clearTimeout(limit);
@@ -281,28 +294,43 @@ export class WireCall implements Bagged {
 
   async #inflate(message: Buffer, release: () => void): Promise<void> {
     const encoding = (this.headers["grpc-encoding"] as string | undefined) ?? "identity";
-    // Later messages must not overtake this one.
+    // Later messages must neither overtake this one nor pile up behind it.
     this.#inflating = true;
     this.#reader.pause();
+    this.#stream.pause();
     try {
-      const inflated = await decompress(message, encoding, this.#maxMessageBytes).finally(release);
-      if (this.#ended) return;
+      const inflated = await decompress(message, encoding, this.#maxMessageBytes, this.#budget).finally(release);
       const bytes = inflated.byteLength;
-      this.#budget.take(bytes);
       let held = true;
-      this.#handler!.onMessage(inflated, () => {
+      const giveBack = (): void => {
         if (held) this.#budget.give(bytes);
         held = false;
-      });
+      };
+      if (this.#ended) {
+        giveBack();
+        return;
+      }
+      this.#handler!.onMessage(inflated, giveBack);
     } catch (error) {
       this.#breakOff(this.#toServiceError(error));
       return;
     } finally {
       this.#inflating = false;
     }
-    if (this.#readPaused || this.#leaveLine !== undefined) return;
+    this.#flow();
+  }
+
+  /** Reads on, unless something still holds the stream. */
+  #flow(): void {
+    if (this.#isHeld()) return;
     this.#reader.resume();
+    if (this.#isHeld()) return;
+    this.#stream.resume();
     this.#deliverHalfClose();
+  }
+
+  #isHeld(): boolean {
+    return this.#readPaused || this.#inflating || this.#leaveLine !== undefined;
   }
 
   /** For the stream's listeners only. */
@@ -335,7 +363,7 @@ export class WireCall implements Bagged {
   }
 
   #deliverHalfClose(): void {
-    if (!this.#halfClosed || this.#ended || this.#readPaused || this.#inflating || this.#leaveLine !== undefined) return;
+    if (!this.#halfClosed || this.#ended || this.#isHeld()) return;
     this.#halfClosed = false;
     if (this.#reader.hasRest) {
       this.#breakOff(new ServiceError("MESSAGE_MALFORMED", "The stream ended within a message."));
@@ -365,12 +393,22 @@ export class WireCall implements Bagged {
 
   /** For the stream's listeners only. */
   streamClosed(): void {
-    if (this.#end()) this.#handler?.onClosed();
+    const unexpected = this.#end();
+    this.#budget.give(this.#answerBytes);
+    this.#answerBytes = 0;
+    this.#onGone(this);
+    if (unexpected) this.#handler?.onClosed();
+  }
+
+  /** Gives up on a client that does not read its answer. */
+  reset(): void {
+    if (this.#isOpen()) this.#stream.close(constants.NGHTTP2_CANCEL);
   }
 
   #end(): boolean {
     if (this.#ended) return false;
     this.#ended = true;
+    this.endedAt = performance.now();
     this.#reader.end();
     this.#leaveLine?.();
     this.#leaveLine = undefined;

@@ -2,10 +2,13 @@
 
 import type { PredictRequest, PredictResponse, Timings } from "../../../predict/request.ts";
 import type { Tensor } from "../../../tensor/tensor.ts";
-import { Reader } from "./reader.ts";
+import { DecodeError, Reader } from "./reader.ts";
 import { decodeTensor, encodeTensor, tensorSize } from "./tensor-codec.ts";
 import { textFieldSize, textSize, uintFieldSize, varintSize } from "./writer.ts";
 import type { Writer } from "./writer.ts";
+
+/** Most inputs, and most outputs asked for: an empty one costs its sender two bytes and us a hundred. */
+const MAX_TENSORS = 1024;
 
 /** Reads a PredictRequest. @throws DecodeError. */
 export function decodePredictRequest(buffer: Buffer, start = 0, end = buffer.length): PredictRequest {
@@ -21,8 +24,12 @@ export function decodePredictRequest(buffer: Buffer, start = 0, end = buffer.len
     else if (tag === 0x1a) requestId = reader.string();
     else if (tag === 0x22) {
       const length = reader.length();
+      if (inputs.length === MAX_TENSORS) throw new DecodeError(`It has more than ${MAX_TENSORS} inputs.`);
       inputs.push(decodeTensor(reader, reader.at + length));
-    } else if (tag === 0x2a) outputs.push(reader.string());
+    } else if (tag === 0x2a) {
+      if (outputs.length === MAX_TENSORS) throw new DecodeError(`It asks for more than ${MAX_TENSORS} outputs.`);
+      outputs.push(reader.string());
+    }
     else reader.skip(tag);
   }
   return { model, version, requestId, inputs, outputs };

@@ -4,7 +4,7 @@ import { DTYPE_BY_NUMBER, NUMBER_BY_DTYPE } from "../../../tensor/dtype.ts";
 import { readLength } from "../../../tensor/rows.ts";
 import type { Tensor } from "../../../tensor/tensor.ts";
 import { hotCounters } from "../../../telemetry/instruments.ts";
-import { Reader } from "./reader.ts";
+import { DecodeError, Reader } from "./reader.ts";
 import { textFieldSize, textSize, uintFieldSize, varintSize } from "./writer.ts";
 import type { Writer } from "./writer.ts";
 
@@ -14,6 +14,9 @@ const SHAPE_PACKED = 0x1a;
 const SHAPE = 0x18;
 const RAW = 0x22;
 const STRINGS = 0x2a;
+
+/** Most dimensions of a tensor; the runtime itself stops far below. */
+const MAX_DIMS = 64;
 
 /** Up to this length a loop beats the call into the runtime. */
 const MAX_INLINE_BYTES = 16;
@@ -37,9 +40,9 @@ export function decodeTensor(reader: Reader, end: number): Tensor {
     else if (tag === SHAPE_PACKED) {
       const packedEnd = reader.length() + reader.at;
       reader.end = packedEnd;
-      while (reader.at < packedEnd) shape.push(reader.int64());
+      while (reader.at < packedEnd) pushDim(shape, reader.int64());
       reader.end = end;
-    } else if (tag === SHAPE) shape.push(reader.int64());
+    } else if (tag === SHAPE) pushDim(shape, reader.int64());
     else if (tag === RAW) raw = reader.bytes();
     else if (tag === STRINGS) {
       const length = reader.length();
@@ -59,6 +62,11 @@ export function decodeTensor(reader: Reader, end: number): Tensor {
     problem = { field: "strings", text: `is of type ${dtype ?? "unknown"}, whose elements belong in \`raw\`` };
   }
   return { name, dtype, shape, bytes, problem };
+}
+
+function pushDim(shape: number[], dim: number): void {
+  if (shape.length === MAX_DIMS) throw new DecodeError(`A tensor has more than ${MAX_DIMS} dimensions.`);
+  shape.push(dim);
 }
 
 /** Elements of the repeated field as length-prefixed bytes. Reads the tensor a second time, so that millions of elements need no list. */

@@ -31,7 +31,8 @@ export function predictSessionMethod(api: PredictApi, limits: MethodLimits): Ope
 /** One prediction of a session. */
 interface Item {
   readonly id: string;
-  readonly call: Call;
+  /** Undefined for a refusal. */
+  readonly call: Call | undefined;
   result: SessionResult | undefined;
 }
 
@@ -40,7 +41,8 @@ class Session implements CallHandler {
   readonly #limits: MethodLimits;
   readonly #wire: WireCall;
   readonly #writer: SessionWriter;
-  readonly #items = new Map<string, Item>();
+  /** By id; refusals that wait for their turn under keys of their own. */
+  readonly #items = new Map<string | symbol, Item>();
   /** The stream's own deadline and idle limit. */
   readonly #streamCall: Call;
   #idleTimer: NodeJS.Timeout | undefined;
@@ -77,7 +79,7 @@ class Session implements CallHandler {
       this.#predict(message.id, message.request, message.timeoutMs, release);
     } else {
       release();
-      if (message.kind === "cancel") this.#items.get(message.id)?.call.cancel();
+      if (message.kind === "cancel") this.#items.get(message.id)?.call?.cancel();
       else if (message.kind === "options" && !this.#started) this.#ordered = message.ordered;
       else if (message.kind === "options")
         this.#fail(new ServiceError("MESSAGE_UNEXPECTED", "Options are allowed as the first message only."));
@@ -93,7 +95,7 @@ class Session implements CallHandler {
 
   onClosed(): void {
     this.#end();
-    for (const { call } of this.#items.values()) call.cancel();
+    for (const { call } of this.#items.values()) call?.cancel();
   }
 
   onDrain(): void {
@@ -111,16 +113,23 @@ class Session implements CallHandler {
     const refusal = this.#whyRefused(id, request);
     if (refusal !== undefined) {
       release();
-      this.#writer.push({ id, response: undefined, error: encodeStatus(refusal) });
+      const result = { id, response: undefined, error: encodeStatus(refusal) };
+      if (!this.#ordered) this.#writer.push(result);
+      else {
+        // A key that no id has: the refused one may be in flight already.
+        this.#items.set(Symbol(id), { id, call: undefined, result });
+        this.#answerInOrder();
+      }
       return;
     }
     const now = this.#activeAt;
     const { defaultDeadlineMs, maxDeadlineMs } = this.#limits;
     const ownMs = timeoutMs === 0 ? defaultDeadlineMs : Math.min(timeoutMs, maxDeadlineMs);
-    const item: Item = { id, call: new Call(Math.min(now + ownMs, this.#streamCall.deadline), now), result: undefined };
+    const call = new Call(Math.min(now + ownMs, this.#streamCall.deadline), now);
+    const item: Item = { id, call, result: undefined };
     this.#items.set(id, item);
     if (this.#items.size >= this.#limits.maxInFlightPerStream) this.#wire.pauseReading();
-    this.#api.predict(request!, item.call).then(
+    this.#api.predict(request!, call).then(
       (response) => this.#answer(item, response, undefined, release),
       (error: unknown) => this.#answer(item, undefined, this.#api.toServiceError(error), release),
     );
@@ -141,6 +150,7 @@ class Session implements CallHandler {
 
   #answer(item: Item, response: PredictResponse | undefined, error: ServiceError | undefined, release: () => void): void {
     release();
+    this.#activeAt = performance.now();
     item.result = { id: item.id, response, error: error === undefined ? undefined : encodeStatus(error) };
     if (this.#ordered) this.#answerInOrder();
     else {
@@ -197,7 +207,7 @@ class Session implements CallHandler {
     this.#writer.flush();
     this.#end();
     this.#wire.fail(error);
-    for (const { call } of this.#items.values()) call.abort(error);
+    for (const { call } of this.#items.values()) call?.abort(error);
   }
 
   #end(): void {

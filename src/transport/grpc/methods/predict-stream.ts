@@ -40,11 +40,9 @@ export function predictStreamMethod(api: PredictApi, limits: MethodLimits): Open
       await sendInOrder(chunks.rows, chunks.chunkRows, predictChunk, wire, limits.maxStreamIdleMs);
       call.finish();
       wire.finish();
-    } catch (error) {
-      const failure = api.toServiceError(error);
-      for (const child of children) child.abort(failure);
-      throw error;
     } finally {
+      // Whatever still waits would read memory that is used again.
+      for (const child of children) child.cancel();
       release();
     }
   });
@@ -75,6 +73,7 @@ async function sendInOrder(
     const chunk = { response, firstRow: first, rowsDone: done, rowsTotal: rows };
     if (!wire.send(frame(predictStreamResponseSize(chunk), (writer) => encodePredictStreamResponse(writer, chunk))))
       await drained(wire, maxIdleMs);
+    if (wire.ended) return;
   }
 }
 

@@ -21,6 +21,9 @@ import type { CallHandler, WireCall } from "../wire-call.ts";
 import { missingField } from "./predict-stream.ts";
 import { malformed } from "./unary.ts";
 
+/** What a chunk's message needs besides its bytes, generously. */
+const CHUNK_OVERHEAD_BYTES = 64;
+
 /** Makes the method. */
 export function predictUploadMethod(api: PredictApi, limits: MethodLimits, budget: ByteBudget): OpenMethod {
   return (wire) => new Upload(api, limits, budget, wire);
@@ -117,7 +120,7 @@ class Upload implements CallHandler {
     }
     if (!this.#budget.tryTake(totalBytes)) throw noRoom();
     // Two uploads that each hold half the budget and wait for the other half would wait for ever.
-    this.#wire.admitAll();
+    this.#wire.admitUpTo(Math.min(totalBytes + CHUNK_OVERHEAD_BYTES, this.#limits.maxMessageBytes));
     this.#data = new GrowingBuffer(totalBytes);
   }
 

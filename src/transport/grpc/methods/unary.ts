@@ -35,16 +35,17 @@ export function singleMessage(options: SingleMessageOptions, handle: SingleMessa
   return (wire) => {
     const call = new Call(deadlineOf(wire, limits), wire.arrivedAt);
     let received = false;
+    let receiving: NodeJS.Timeout | undefined;
     const fail = (error: unknown): void => {
+      clearTimeout(receiving);
       call.finish();
       wire.fail(error instanceof DecodeError ? malformed(error) : toServiceError(error));
     };
     call.onAbort(fail);
     // A stream may live long, but its one request has to come within the default deadline.
-    const receiving =
-      call.deadline === Infinity
-        ? setTimeout(() => call.abort(notReceived(limits.defaultDeadlineMs)), limits.defaultDeadlineMs)
-        : undefined;
+    if (call.deadline === Infinity) {
+      receiving = setTimeout(() => call.abort(notReceived(limits.defaultDeadlineMs)), limits.defaultDeadlineMs);
+    }
     return {
       onMessage(message, release) {
         if (received) {
