@@ -39,5 +39,5 @@ EXPOSE 8001
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
   CMD node bin/predictd.js health --address "127.0.0.1:${PREDICTD_GRPC_PORT:-8001}" --timeout-ms 4000
-ENTRYPOINT ["node", "bin/predictd.js"]
+ENTRYPOINT ["node", "--initial-old-space-size=256", "bin/predictd.js"]
 CMD ["serve", "models"]

@@ -13,6 +13,9 @@ import type { ModelView } from "./registry/view.ts";
 import type { Logger } from "./telemetry/logger.ts";
 import { createGrpcServer, hostPort, SERVICE_NAMES } from "./transport/grpc/server.ts";
 
+/** Time for runs that nobody waits for any more to end at shutdown, in milliseconds. */
+const FREE_MS = 5000;
+
 /** A server that can be started and stopped once. */
 export interface App {
   /** Listens as NOT_SERVING and begins to load. Rejects when the port or the model folder cannot be used. */
@@ -25,8 +28,11 @@ export interface App {
   models(): readonly ModelView[];
   /** Called whenever a model's state changes. The result ends it. */
   onModelChange(listener: (model: ModelView) => void): () => void;
-  /** Drains: NOT_SERVING, a pause for that to be seen, no new work, what runs is finished, everything is freed. Safe to call twice. */
-  stop(): Promise<void>;
+  /**
+   * Drains: NOT_SERVING, a pause for that to be seen, no new work, what runs is finished, everything is freed. Safe to call twice.
+   * @returns false if a run would not end, so that only a signal ends the process.
+   */
+  stop(): Promise<boolean>;
 }
 
 /** Builds a server from its configuration. */
@@ -51,7 +57,7 @@ export function createApp(config: Config, logger: Logger): App {
   });
 
   let grpcAddress = "";
-  let stopping: Promise<void> | undefined;
+  let stopping: Promise<boolean> | undefined;
   let loading = Promise.resolve();
   const settled = Promise.withResolvers<void>();
   // Whoever does not wait for it must not be killed by it.
@@ -61,15 +67,26 @@ export function createApp(config: Config, logger: Logger): App {
     if (stopping === undefined) health.set(model.name, model.defaultVersion === "" ? "notServing" : "serving");
   });
 
-  const stop = async (): Promise<void> => {
+  const free = async (): Promise<boolean> => {
+    await loading.catch(() => {});
+    await registry.close();
+    await pool.close();
+    return true;
+  };
+
+  const stop = async (): Promise<boolean> => {
     logger.info("draining");
     for (const [name] of health.entries()) health.set(name, "notServing");
     if (config.drainDelayMs > 0) await new Promise((resolve) => setTimeout(resolve, config.drainDelayMs));
     await server.close(config.drainTimeoutMs);
-    await loading.catch(() => {});
-    await registry.close();
-    await pool.close();
-    logger.info("stopped");
+    // Nobody waits for a run that still goes on now, and it cannot be ended.
+    const { promise: late, resolve } = Promise.withResolvers<boolean>();
+    const timer = setTimeout(resolve, FREE_MS, false);
+    const clean = await Promise.race([free(), late]);
+    clearTimeout(timer);
+    if (clean) logger.info("stopped");
+    else logger.error({ waitedMs: FREE_MS }, "a run does not end; the process has to be killed");
+    return clean;
   };
 
   return {

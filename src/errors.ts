@@ -77,7 +77,11 @@ export const ERRORS = {
     retryable: false,
     meaning: "The data is not exactly as long as shape and data type say.",
   },
-  INPUT_TOO_LARGE: { code: "RESOURCE_EXHAUSTED", retryable: false, meaning: "A request has more than `maxRequestRows` rows, or a STRING input more than `maxStringElements` elements." },
+  INPUT_TOO_LARGE: {
+    code: "RESOURCE_EXHAUSTED",
+    retryable: false,
+    meaning: "A request has more than `maxRequestRows` rows, or a STRING input more than `maxStringElements` elements.",
+  },
   INPUT_VALUE_INVALID: {
     code: "INVALID_ARGUMENT",
     retryable: false,

@@ -29,4 +29,5 @@ process.exitCode = await runCli(process.argv.slice(2), {
   env: process.env,
   cwd: process.cwd(),
   signal: stop.signal,
+  kill: () => process.kill(process.pid, "SIGKILL"),
 });

@@ -17,6 +17,8 @@ export interface Terminal {
   readonly cwd: string;
   /** Fires when the process is asked to stop. */
   readonly signal: AbortSignal;
+  /** Ends the process at once, for a native run that does not end: leaving in any other way would abort with a core dump. */
+  readonly kill?: () => void;
 }
 
 /** Dims text on a terminal that shows styles; anywhere else, and with NO_COLOR, it stays plain. */

@@ -116,9 +116,8 @@ function checkTensor(spec: TensorSpec, tensor: Tensor, batched: boolean, { maxRe
       metadata: { stage: "validate" },
     });
   }
-  // Rows without elements cost the caller nothing, but each is work for us.
-  if (batched && shape[0]! > maxRequestRows) tooLarge(name, `has ${shape[0]} rows`, "maxRequestRows", maxRequestRows);
   if (spec.dtype === "STRING") {
+    if (batched && shape[0]! > maxRequestRows) tooLarge(name, `has ${shape[0]} rows`, "maxRequestRows", maxRequestRows);
     if (count > maxStringElements) tooLarge(name, `has ${count} elements`, "maxStringElements", maxStringElements);
     const why = whyStringsInvalid(bytes, count);
     if (why !== undefined) fail(why.reason, name, "strings", why.problem);
@@ -133,6 +132,8 @@ function checkTensor(spec: TensorSpec, tensor: Tensor, batched: boolean, { maxRe
       `has ${bytes.byteLength} bytes; shape [${shape.join(", ")}] of ${spec.dtype} takes ${expected}`,
     );
   }
+  // Rows without elements cost the caller nothing, but each is work for us.
+  if (batched && shape[0]! > maxRequestRows) tooLarge(name, `has ${shape[0]} rows`, "maxRequestRows", maxRequestRows);
   if (spec.dtype === "BOOL") checkBooleans(name, bytes);
 }
 

@@ -75,6 +75,7 @@ export function createRegistry({ config, pool, scheduler, logger }: RegistryOpti
           providers: manifest?.executionProviders ?? config.executionProviders,
           instances: manifest?.instances ?? config.instances,
           intraOpThreads: manifest?.intraOpThreads ?? config.intraOpThreads,
+          modelCount: [...entries.values()].reduce((sum, { versions }) => sum + versions.length, 0),
           maxBatchSize: manifest?.maxBatchSize,
           defaultMaxBatchSize: config.maxBatchSize,
           maxQueueDelayMs: manifest?.maxQueueDelayMs ?? config.maxQueueDelayMs,

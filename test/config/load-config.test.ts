@@ -147,7 +147,7 @@ describe("refusals", () => {
       { env: { PREDICTD_MODLE_DIR: "s3cret" } },
       ["PREDICTD_MODLE_DIR is not a setting; did you mean PREDICTD_MODEL_DIR?"],
     ],
-    ["unknown flag", undefined, { flags: { maxBatch: 1 } }, ["--max-batch is not a setting; did you mean --max-batch-size?"]],
+    ["unknown flag", undefined, { flags: { maxBatch: 1 } }, ["--max-batch is not a setting; did you mean --max-batch-bytes?"]],
     ["unknown and like nothing", "qqqqqqqqqqqq: 1", {}, ["predictd.yaml line 1: qqqqqqqqqqqq is not a setting"]],
     ["snake case", "grpc_port: 1", {}, ["predictd.yaml line 1: grpc_port is not a setting; did you mean grpcPort?"]],
     [

@@ -28,16 +28,18 @@ test.each([
   expect(whyStringsInvalid(bytes, count)).toMatchObject({ reason });
 });
 
+/** A request with these texts. */
+const request = (texts: readonly string[]) => ({
+  model: "m",
+  version: "",
+  requestId: "",
+  outputs: [],
+  inputs: [{ name: "x", dtype: "STRING", shape: [texts.length], bytes: encodeStrings(texts), problem: undefined } as const],
+});
+
 test("more elements than maxStringElements are refused before they are looked at", () => {
   const spec = { name: "x", dtype: "STRING", dims: [{ size: -1, symbol: "N" }], description: "", columns: [], labels: [] } as const;
   const validate = createValidate({ inputs: [spec], outputs: [] }, true, { maxRequestRows: 10, maxStringElements: 2 });
-  const request = (texts: readonly string[]) => ({
-    model: "m",
-    version: "",
-    requestId: "",
-    outputs: [],
-    inputs: [{ name: "x", dtype: "STRING", shape: [texts.length], bytes: encodeStrings(texts), problem: undefined } as const],
-  });
   expect(validate(request(["a", "b"])).rows).toBe(2);
   expect(() => validate(request(["a", "b", "c"]))).toThrow(
     expect.objectContaining({ reason: "INPUT_TOO_LARGE", code: "RESOURCE_EXHAUSTED" }),

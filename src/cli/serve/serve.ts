@@ -50,6 +50,6 @@ export async function serve({ config: configFile, dir, ...settings }: ServeFlags
     throw toStartError(error, config);
   } finally {
     progress.stop();
-    await app.stop();
+    if (!(await app.stop())) terminal.kill?.();
   }
 }

@@ -28,6 +28,8 @@ export interface OnnxModelOptions {
   readonly instances: number;
   /** 0: from the cores. */
   readonly intraOpThreads: number;
+  /** Model versions that are served in all. */
+  readonly modelCount: number;
   /** From model.yaml; undefined: what the file's shape allows, up to `defaultMaxBatchSize`. */
   readonly maxBatchSize: number | undefined;
   readonly defaultMaxBatchSize: number;
@@ -123,11 +125,14 @@ export async function loadOnnxModel(options: OnnxModelOptions, pool: WorkerPool,
   }
 }
 
-/** One core is left to the event loop; the rest is shared out as instances of a few threads each. */
+/**
+ * One core is left to the event loop; the rest is shared out as instances of a few threads each. Every session has a thread pool of its
+ * own, so a folder of many models gets one thread and one session for each.
+ */
 function defaultSizes(options: OnnxModelOptions, maxWorkers: number): { readonly instances: number; readonly intraOpThreads: number } {
   const cores = Math.max(1, availableParallelism() - 1);
-  const intraOpThreads = options.intraOpThreads || Math.min(MAX_DEFAULT_THREADS, cores);
-  const instances = options.instances || Math.max(1, Math.floor(cores / intraOpThreads));
+  const intraOpThreads = options.intraOpThreads || (options.modelCount > maxWorkers ? 1 : Math.min(MAX_DEFAULT_THREADS, cores));
+  const instances = options.instances || (options.modelCount > maxWorkers ? 1 : Math.max(1, Math.floor(cores / intraOpThreads)));
   return { intraOpThreads, instances: Math.min(instances, maxWorkers) };
 }
 

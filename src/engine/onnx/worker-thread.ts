@@ -49,6 +49,8 @@ export class WorkerThread implements Lane {
   readonly #listeners: (() => void)[] = [];
   readonly #slots: readonly Slot[];
   readonly #freeSlots: number[] = [];
+  /** Sessions that could not be made again after the worker died. */
+  #lost = new Set<number>();
   #worker: Worker | undefined;
   #warming = Promise.resolve();
   #available = true;
@@ -125,6 +127,7 @@ export class WorkerThread implements Lane {
   }
 
   async #run(session: number, index: number, outputs: readonly number[], fill: (slot: Slot) => readonly InputPlace[]): Promise<RunReply> {
+    if (this.#lost.has(session)) throw workerLost();
     const slot = this.#slots[index]!;
     const inputs = fill(slot);
     const worker = this.#start();
@@ -172,30 +175,50 @@ export class WorkerThread implements Lane {
     this.#options.logger.error({ worker: this.#options.index, exitCode, sessions: this.#sessions.size }, "worker lost; replacing it");
     const waiting = [...this.#waiting.values()];
     this.#waiting.clear();
-    const lost = new ServiceError("WORKER_LOST", "The worker died under the run; it is being replaced.", {
-      retryAfterMs: 1000,
-      metadata: { stage: "run" },
-    });
-    for (const { reject } of waiting) reject(lost);
+    for (const { reject } of waiting) reject(workerLost());
     const now = performance.now();
     this.#respawnMs = now - this.#diedAt > QUIET_MS ? MIN_RESPAWN_MS : Math.min(MAX_RESPAWN_MS, this.#respawnMs * 2);
     this.#diedAt = now;
     setTimeout(() => void this.#revive(), this.#respawnMs).unref();
   }
 
+  /** Makes the sessions anew. One that fails stays lost and is tried again; the others must not wait for it. */
   async #revive(): Promise<void> {
-    try {
-      for (const [session, spec] of this.#sessions) {
-        const reply = await this.#request({ type: "create", id: this.#nextId++, session, spec });
-        if (reply.type !== "created") throw new Error("A worker answered something else. This is a bug.");
+    const lost = new Set<number>();
+    for (const [session, spec] of this.#sessions) {
+      try {
+        await this.#request({ type: "create", id: this.#nextId++, session, spec });
+      } catch (error) {
+        // The worker died again: whoever saw that has begun anew.
+        if (error instanceof ServiceError) return;
+        this.#options.logger.error({ err: error, worker: this.#options.index }, "a model could not be loaded again");
+        lost.add(session);
       }
-    } catch (error) {
-      this.#options.logger.error({ err: error, worker: this.#options.index }, "replacing the worker failed");
-      if (this.#worker !== undefined) setTimeout(() => void this.#revive(), (this.#respawnMs = MAX_RESPAWN_MS)).unref();
-      return;
     }
-    this.#options.logger.warn({ worker: this.#options.index, sessions: this.#sessions.size }, "worker replaced");
+    this.#lost = lost;
+    this.#options.logger.warn({ worker: this.#options.index, sessions: this.#sessions.size, lost: lost.size }, "worker replaced");
     this.#available = true;
     for (const listener of this.#listeners) listener();
+    if (lost.size > 0) setTimeout(() => void this.#retryLost(), MAX_RESPAWN_MS).unref();
   }
+
+  async #retryLost(): Promise<void> {
+    for (const session of this.#lost) {
+      const spec = this.#sessions.get(session);
+      try {
+        if (spec !== undefined) await this.#request({ type: "create", id: this.#nextId++, session, spec });
+        this.#lost.delete(session);
+      } catch (error) {
+        if (error instanceof ServiceError) return;
+      }
+    }
+    if (this.#lost.size > 0) setTimeout(() => void this.#retryLost(), MAX_RESPAWN_MS).unref();
+  }
+}
+
+function workerLost(): ServiceError {
+  return new ServiceError("WORKER_LOST", "The worker died under the run; it is being replaced.", {
+    retryAfterMs: 1000,
+    metadata: { stage: "run" },
+  });
 }

@@ -72,6 +72,8 @@ async function create(id: number, key: number, spec: SessionSpec): Promise<void>
     logSeverityLevel: LOG_SEVERITY_FATAL,
     extra: { session: { intra_op: { allow_spinning: "0" }, inter_op: { allow_spinning: "0" } } },
   });
+  // A worker that is being replaced may be asked twice.
+  await sessions.get(key)?.session.release();
   const loaded = { session, inputs: session.inputMetadata.map(portInfo), outputs: session.outputMetadata.map(portInfo) };
   sessions.set(key, loaded);
   reply({ id, type: "created", info: { inputs: loaded.inputs, outputs: loaded.outputs } });

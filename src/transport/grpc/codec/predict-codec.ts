@@ -29,8 +29,7 @@ export function decodePredictRequest(buffer: Buffer, start = 0, end = buffer.len
     } else if (tag === 0x2a) {
       if (outputs.length === MAX_TENSORS) throw new DecodeError(`It asks for more than ${MAX_TENSORS} outputs.`);
       outputs.push(reader.string());
-    }
-    else reader.skip(tag);
+    } else reader.skip(tag);
   }
   return { model, version, requestId, inputs, outputs };
 }
