@@ -1,18 +1,19 @@
 // One call through the pipeline: who waits, until when, and where it stands.
 
 import { ServiceError } from "./errors.ts";
+import type { FarTimer } from "./lib/far-timers.ts";
+import { NEAR_MS, unwatchFar, watchFar } from "./lib/far-timers.ts";
 
 /** Where a call stands. The same words name files, metrics and timing fields; `receive` is the time before the request is complete. */
 export type Stage = "receive" | "route" | "validate" | "features" | "preprocess" | "admit" | "queue" | "batch" | "run" | "postprocess";
-
-/** setTimeout wraps above 2^31 - 1 ms; longer deadlines are re-armed. */
-const MAX_TIMER_MS = 2_147_483_647;
 
 /**
  * One prediction's call: the meeting point of the client's deadline, its cancel and the server's shutdown.
  * Whichever comes first aborts the call once; `finish` ends it without an abort.
  */
-export class Call {
+export class Call implements FarTimer {
+  /** For the watch over far deadlines only. */
+  bagIndex = -1;
   /** When the answer is worthless, on the monotonic clock of `performance.now()`; Infinity for none. */
   readonly deadline: number;
   /** Where the call stands now; named in DEADLINE_EXCEEDED. */
@@ -24,7 +25,9 @@ export class Call {
   /** @param deadline on the clock of `performance.now()`, in milliseconds. The timer starts at once. */
   constructor(deadline: number, now = performance.now()) {
     this.deadline = deadline;
-    if (deadline !== Infinity) this.#arm(now);
+    if (deadline === Infinity) return;
+    if (deadline - now > NEAR_MS) watchFar(this);
+    else this.onNear(now);
   }
 
   /** Why the call was aborted; undefined while it was not. */
@@ -50,7 +53,7 @@ export class Call {
   abort(error: ServiceError): void {
     if (this.#error !== undefined) return;
     this.#error = error;
-    clearTimeout(this.#timer);
+    this.#disarm();
     this.#onAbort?.(error);
   }
 
@@ -72,22 +75,32 @@ export class Call {
 
   /** Releases the timer; nothing aborts the call afterwards. */
   finish(): void {
-    clearTimeout(this.#timer);
+    this.#disarm();
     this.#onAbort = undefined;
   }
 
-  #arm(now: number): void {
-    const left = Math.max(0, this.deadline - now);
-    this.#timer = setTimeout(this.#tick, Math.min(left, MAX_TIMER_MS));
+  /** The deadline has come near; or never was far. For the watch over far deadlines and the constructor. */
+  onNear(now: number): void {
+    this.#timer = setTimeout(onTimer, Math.max(0, this.deadline - now), this);
   }
 
-  readonly #tick = (): void => {
+  /** For the timer only: a timer may be a little early. */
+  onTimer(): void {
     const now = performance.now();
     if (this.deadline - now < 1) this.#expire();
-    else this.#arm(now);
-  };
+    else this.onNear(now);
+  }
+
+  #disarm(): void {
+    if (this.#timer === undefined) unwatchFar(this);
+    else clearTimeout(this.#timer);
+  }
 
   #expire(): void {
     this.abort(new ServiceError("DEADLINE_EXCEEDED", `The deadline passed in stage ${this.stage}.`, { metadata: { stage: this.stage } }));
   }
+}
+
+function onTimer(call: Call): void {
+  call.onTimer();
 }

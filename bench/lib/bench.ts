@@ -85,6 +85,8 @@ export function createBench(settings: Pick<Bench, "quick" | "cores" | "tempDir" 
       const port = await freePort();
       const command = [
         process.execPath,
+        // As `npm start` does.
+        "--initial-old-space-size=256",
         ...(options.nodeFlags ?? []),
         "bin/predictd.js",
         "serve",
