@@ -347,7 +347,7 @@ export const SETTINGS: { readonly [K in keyof Config]: SettingOf<Config[K]> } = 
     kind: "number",
     min: 0,
     max: 1,
-    default: 0.01,
+    default: 0.001,
     meaning: "Share of successful calls that are logged; failures and refusals always are.",
   },
 };

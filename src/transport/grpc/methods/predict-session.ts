@@ -46,8 +46,8 @@ class Session implements CallHandler {
   /** The stream's own deadline and idle limit. */
   readonly #streamCall: Call;
   #idleTimer: NodeJS.Timeout | undefined;
-  /** When the last message came. */
-  #activeAt: number;
+  /** Whether a message has come or gone since the idle timer last looked. */
+  #active = true;
   #started = false;
   #ordered = false;
   #halfClosed = false;
@@ -58,7 +58,6 @@ class Session implements CallHandler {
     this.#api = api;
     this.#limits = limits;
     this.#wire = wire;
-    this.#activeAt = wire.arrivedAt;
     this.#writer = new SessionWriter(wire, () => this.#readOn());
     this.#streamCall = new Call(streamDeadline(wire), wire.arrivedAt);
     this.#streamCall.onAbort((error) => this.#fail(error));
@@ -74,7 +73,7 @@ class Session implements CallHandler {
       this.#fail(error instanceof DecodeError ? malformed(error) : this.#api.toServiceError(error));
       return;
     }
-    this.#activeAt = performance.now();
+    this.#active = true;
     if (message.kind === "predict") {
       this.#predict(message.id, message.request, message.timeoutMs, release);
     } else {
@@ -122,7 +121,7 @@ class Session implements CallHandler {
       }
       return;
     }
-    const now = this.#activeAt;
+    const now = performance.now();
     const { defaultDeadlineMs, maxDeadlineMs } = this.#limits;
     const ownMs = timeoutMs === 0 ? defaultDeadlineMs : Math.min(timeoutMs, maxDeadlineMs);
     const call = new Call(Math.min(now + ownMs, this.#streamCall.deadline), now);
@@ -150,7 +149,7 @@ class Session implements CallHandler {
 
   #answer(item: Item, response: PredictResponse | undefined, error: ServiceError | undefined, release: () => void): void {
     release();
-    this.#activeAt = performance.now();
+    this.#active = true;
     item.result = { id: item.id, response, error: error === undefined ? undefined : encodeStatus(error) };
     if (this.#ordered) this.#answerInOrder();
     else {
@@ -174,13 +173,13 @@ class Session implements CallHandler {
     if (this.#items.size < this.#limits.maxInFlightPerStream && !this.#writer.isSlow) this.#wire.resumeReading();
   }
 
-  /** One timer that looks back, instead of one that every message winds up again. */
-  #watchIdle(delayMs = this.#limits.maxStreamIdleMs): void {
+  /** One timer that looks back, instead of one that every message winds up again: a stream ends after one to two idle times. */
+  #watchIdle(): void {
     const { maxStreamIdleMs } = this.#limits;
     this.#idleTimer = setTimeout(() => {
-      const idleMs = this.#items.size > 0 ? 0 : performance.now() - this.#activeAt;
-      if (idleMs < maxStreamIdleMs) {
-        this.#watchIdle(maxStreamIdleMs - idleMs);
+      if (this.#active || this.#items.size > 0) {
+        this.#active = false;
+        this.#watchIdle();
         return;
       }
       this.#fail(
@@ -188,7 +187,7 @@ class Session implements CallHandler {
           metadata: { stage: "receive" },
         }),
       );
-    }, delayMs);
+    }, maxStreamIdleMs);
     this.#idleTimer.unref();
   }
 
