@@ -55,7 +55,7 @@ describe("when the process holds as many message bytes as it may", () => {
     const stalled = await stall(BUDGET - 2000);
     const waiting = client.predict(image(100));
     stalled.stream.close();
-    await expect(waiting).resolves.toMatchObject({ batchRows: 32 });
+    await expect(waiting).resolves.toMatchObject({ batchRows: 100 });
   });
 
   test("uploads take room for all their bytes at once and never wait for each other", async () => {

@@ -279,12 +279,7 @@ export class WireCall implements Bagged {
       clearTimeout(limit);
       this.#leaveLine = undefined;
       this.#admittedBytes = bytes;
-      try {
-        this.#flow();
-      } catch (error) {
-        // Whoever gave the room back must not suffer for it.
-        this.#bug(error);
-      }
+      this.#flow();
     });
     this.#leaveLine = () => {
       clearTimeout(limit);
@@ -323,10 +318,15 @@ export class WireCall implements Bagged {
   /** Reads on, unless something still holds the stream. */
   #flow(): void {
     if (this.#isHeld()) return;
-    this.#reader.resume();
-    if (this.#isHeld()) return;
-    this.#stream.resume();
-    this.#deliverHalfClose();
+    try {
+      this.#reader.resume();
+      if (this.#isHeld()) return;
+      this.#stream.resume();
+      this.#deliverHalfClose();
+    } catch (error) {
+      // Whoever let it flow, often another call that gave room back, must not suffer for it.
+      this.#bug(error);
+    }
   }
 
   #isHeld(): boolean {
