@@ -38,7 +38,7 @@ describe("the bundled models", () => {
   test("are listed with versions, provider, batching and address, then a command to try that works", async () => {
     const lines = server.printed.split("\n").map((line) => line.split(/ {2,}/));
     expect(lines).toContainEqual(["model", "versions", "provider", "batching", "grpc"]);
-    expect(lines).toContainEqual(["digits", "2 ready, 1 ready", "cpu", "up to 32 rows", server.address]);
+    expect(lines).toContainEqual(["digits", "2 ready, 1 ready", "cpu", "up to 128 rows", server.address]);
     expect(lines).toContainEqual(["ready", "fraud 1"]);
     const command = /^try: npx predictd (.*) --text "(.*)"$/m.exec(server.printed)!;
     expect(await ask(...command[1]!.split(" "), "--text", command[2]!)).toMatchObject({ code: 0, stderr: "" });

@@ -54,7 +54,7 @@ test.each([
   ["logFormat", "| `logFormat` | `auto` | `auto`, `json`, `pretty` | "],
   ["reflection", "| `reflection` | `true` | `true`, `false` | "],
   ["drainTimeoutMs", "| `drainTimeoutMs` | 30000 (30 s) | 0 to 3600000 (1 h) | "],
-  ["logSampleRatio", "| `logSampleRatio` | 0.01 | 0 to 1 | "],
+  ["logSampleRatio", "| `logSampleRatio` | 0.001 | 0 to 1 | "],
 ])("row of %s", (_, start) => {
   expect(renderSettingsTable()).toContain(`\n${start}`);
 });
