@@ -1,5 +1,6 @@
 // Which typed array carries which data type.
 
+import { VIEW_OF_DTYPE } from "../tensor/typed-views.ts";
 import type { DType } from "../tensor/dtype.ts";
 
 /** A Float16Array, by shape: Node has it from version 24 on. */
@@ -50,20 +51,7 @@ export interface ViewConstructor<A> {
 }
 
 /** The typed array that `values` gives for a data type. */
-export const VIEW_BY_DTYPE: { readonly [D in NumericDType]: ViewConstructor<ValuesOf[D]> } = {
-  BOOL: Uint8Array,
-  UINT8: Uint8Array,
-  UINT16: Uint16Array,
-  UINT32: Uint32Array,
-  UINT64: BigUint64Array,
-  INT8: Int8Array,
-  INT16: Int16Array,
-  INT32: Int32Array,
-  INT64: BigInt64Array,
-  FP16: Uint16Array,
-  FP32: Float32Array,
-  FP64: Float64Array,
-};
+export const VIEW_BY_DTYPE: { readonly [D in NumericDType]: ViewConstructor<ValuesOf[D]> } = VIEW_OF_DTYPE;
 
 /** Data types each typed array may carry by the name of its kind; the first is the default. */
 export const DTYPES_BY_VIEW: Readonly<Record<string, readonly NumericDType[]>> = {

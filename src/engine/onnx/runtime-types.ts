@@ -1,4 +1,4 @@
-// onnxruntime's names of data types, and how each is viewed.
+// onnxruntime's names of data types.
 
 import type { DType } from "../../tensor/dtype.ts";
 
@@ -23,19 +23,3 @@ export const DTYPE_OF_RUNTIME: Readonly<Record<string, DType>> = {
 export const RUNTIME_OF_DTYPE = Object.freeze(
   Object.fromEntries(Object.entries(DTYPE_OF_RUNTIME).map(([name, dtype]) => [dtype, name])),
 ) as Readonly<Record<DType, string>>;
-
-/** The typed array that the runtime wants for each numeric type; float16 goes in as its bits. */
-export const VIEW_OF_DTYPE = {
-  BOOL: Uint8Array,
-  UINT8: Uint8Array,
-  UINT16: Uint16Array,
-  UINT32: Uint32Array,
-  UINT64: BigUint64Array,
-  INT8: Int8Array,
-  INT16: Int16Array,
-  INT32: Int32Array,
-  INT64: BigInt64Array,
-  FP16: Uint16Array,
-  FP32: Float32Array,
-  FP64: Float64Array,
-} as const;

@@ -5,8 +5,9 @@ import { parentPort } from "node:worker_threads";
 import type { InferenceSession, Tensor as RuntimeTensor } from "onnxruntime-node";
 import ort from "onnxruntime-node";
 import type { DType } from "../../tensor/dtype.ts";
+import { VIEW_OF_DTYPE } from "../../tensor/typed-views.ts";
 import type { InputPlace, OutputPlace, PortInfo, SessionSpec, WorkerReply, WorkerRequest } from "./protocol.ts";
-import { DTYPE_OF_RUNTIME, RUNTIME_OF_DTYPE, VIEW_OF_DTYPE } from "./runtime-types.ts";
+import { DTYPE_OF_RUNTIME, RUNTIME_OF_DTYPE } from "./runtime-types.ts";
 import { decodeStrings, encodeStrings } from "./strings.ts";
 
 /** Nice value of worker threads: the event loop, which answers everybody, goes first where they share a core. */
