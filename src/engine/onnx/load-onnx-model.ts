@@ -10,7 +10,7 @@ import { LatencyTable } from "../scheduler/latency-table.ts";
 import type { Scheduler } from "../scheduler/scheduler.ts";
 import { createOnnxInstance } from "./onnx-instance.ts";
 import type { SessionInfo } from "./protocol.ts";
-import { whyUnavailable } from "./providers.ts";
+import { explainProviderFailure, whyUnavailable } from "./providers.ts";
 import type { SpecNotes } from "./signature.ts";
 import { inferSignature, ModelError, whyNotBatchable } from "./signature.ts";
 import { warmUp } from "./warm-up.ts";
@@ -169,7 +169,7 @@ async function createSessions(
     if (failed === undefined && first?.status === "fulfilled") return { key, workers, info: first.value, provider, notes };
     await Promise.allSettled(workers.map((worker) => worker.release(key)));
     failure = failed?.reason;
-    notes.push(`${provider}: session creation failed`);
+    notes.push(`${provider}: ${explainProviderFailure(failure)}`);
   }
   throw failure;
 }

@@ -12,3 +12,18 @@ export function whyUnavailable(provider: Provider): string | undefined {
   const library = join(root, "bin", "napi-v6", process.platform, process.arch, "libonnxruntime_providers_cuda.so");
   return existsSync(library) ? undefined : "the CUDA provider library is not installed";
 }
+
+/** Longest note about a provider. */
+const MAX_NOTE_CHARS = 160;
+
+/** The runtime's words about a provider that did not start, cut to one line and freed of paths: callers may see them. */
+export function explainProviderFailure(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  const line = text
+    .replaceAll(/\s+/g, " ")
+    .split(" ")
+    .filter((word) => !/[\\/]/.test(word))
+    .join(" ")
+    .trim();
+  return line === "" ? "session creation failed" : line.slice(0, MAX_NOTE_CHARS);
+}
