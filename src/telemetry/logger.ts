@@ -49,7 +49,8 @@ export function createLogger(config: Pick<Config, "logLevel" | "logFormat">, des
       serializers: { err: pino.stdSerializers.errWithCause },
     },
     pretty
-      ? prettyDestination(destination ?? process.stderr, isTerminal)
+      ? // A person reads it: waiting for a slow pipe costs nothing, and lines queued in process.stderr would be lost at exit.
+        prettyDestination(destination ?? pino.destination({ fd: 2, sync: true }), isTerminal)
       : (destination ?? pino.destination({ fd: 2, sync: false, maxLength: MAX_BUFFERED_BYTES })),
   );
 }

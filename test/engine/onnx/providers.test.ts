@@ -3,7 +3,10 @@ import { explainProviderFailure } from "../../../src/engine/onnx/providers.ts";
 
 test.each([
   ["Failed to get a WebGPU adapter", "Failed to get a WebGPU adapter"],
-  ["/home/build/ort/core/x.cc:12 std::string f() Failed to load\nlibrary C:\\secret\\x.dll now", "std::string f() Failed to load library now"],
+  [
+    "/home/build/ort/core/x.cc:12 std::string f() Failed to load\nlibrary C:\\secret\\x.dll now",
+    "std::string f() Failed to load library now",
+  ],
   ["/only/a/path", "session creation failed"],
   ["x".repeat(500), "x".repeat(160)],
 ])("what the runtime says of a provider is told without paths, in one short line: %#", (text, told) => {
