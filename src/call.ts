@@ -30,16 +30,6 @@ export class Call implements FarTimer {
     else this.onNear(now);
   }
 
-  /** Why the call was aborted; undefined while it was not. */
-  get error(): ServiceError | undefined {
-    return this.#error;
-  }
-
-  /** Time left in milliseconds; negative when it has passed. */
-  timeLeft(now = performance.now()): number {
-    return this.deadline - now;
-  }
-
   /**
    * Sets who is told about an abort: the stage that holds the call now. Replaces the stage before.
    * A call that is aborted already tells the new holder at once.

@@ -1,5 +1,10 @@
 // How many bytes of messages the process holds at once.
 
+import { ServiceError } from "../errors.ts";
+
+/** How long a caller should wait before it tries again, in milliseconds. */
+const RETRY_MS = 1000;
+
 /** A shared budget. Whoever takes bytes gives them back exactly once. */
 export interface ByteBudget {
   /** Takes bytes if there is room and nobody waits; a single message larger than the whole budget gets in when nothing else is held. */
@@ -54,4 +59,13 @@ export function createByteBudget(maxBytes: number): ByteBudget {
       };
     },
   };
+}
+
+/** What a caller is told for whom there is no room. @param problem the second half of the sentence. */
+export function bytesExhausted(problem: string): ServiceError {
+  return new ServiceError("BYTES_EXHAUSTED", `The server holds as many message bytes as it may; ${problem}.`, {
+    retryAfterMs: RETRY_MS,
+    metadata: { stage: "admit" },
+    quota: { subject: "maxBufferedBytes", description: "Message bytes that the process holds at once." },
+  });
 }

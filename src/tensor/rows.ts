@@ -46,20 +46,6 @@ export function elementsPerRow(shape: readonly number[]): number {
   return count;
 }
 
-/** The rows `first … first + count - 1` of a tensor, as a view. */
-export function sliceRows(tensor: Tensor, first: number, count: number): Tensor {
-  const rows = tensor.shape[0]!;
-  if (first === 0 && count === rows) return tensor;
-  const cutter = createRowCutter(tensor.dtype, tensor.bytes, rows, elementsPerRow(tensor.shape));
-  return {
-    name: tensor.name,
-    dtype: tensor.dtype,
-    shape: [count, ...tensor.shape.slice(1)],
-    bytes: cutter.cut(first, count),
-    problem: undefined,
-  };
-}
-
 /** Joins tensors of equal name and type, and equal shape beyond the first dimension, along the first dimension. */
 export function joinRows(parts: readonly Tensor[]): Tensor {
   const [head] = parts;

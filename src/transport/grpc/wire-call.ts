@@ -4,6 +4,7 @@ import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Session, Serv
 import { constants } from "node:http2";
 import { ServiceError } from "../../errors.ts";
 import type { ByteBudget } from "../../guard/byte-budget.ts";
+import { bytesExhausted } from "../../guard/byte-budget.ts";
 import type { Bagged } from "../../lib/bag.ts";
 import { decompress, messageTooLarge } from "./decompress.ts";
 import { FrameReader } from "./frame-reader.ts";
@@ -243,13 +244,7 @@ export class WireCall implements Bagged {
     const bytes = this.#admittedBytes;
     this.#admittedBytes = 0;
     this.#messagesRead++;
-    let held = true;
-    const giveBack = (): void => {
-      if (!held) return;
-      held = false;
-      release();
-      this.#budget.give(bytes);
-    };
+    const giveBack = this.#giveBackOnce(bytes, release);
     if (compressed) void this.#inflate(message, giveBack);
     else this.#handler!.onMessage(message, giveBack);
   }
@@ -274,7 +269,9 @@ export class WireCall implements Bagged {
     this.#stream.pause();
     // The first message of a call can still be refused without harm; a stream under way only slows down.
     const limit =
-      this.#messagesRead === 0 ? setTimeout(() => this.#breakOff(noRoom(this.#maxAdmitWaitMs)), this.#maxAdmitWaitMs) : undefined;
+      this.#messagesRead === 0
+        ? setTimeout(() => this.#breakOff(bytesExhausted(`no room came up within ${this.#maxAdmitWaitMs} ms`)), this.#maxAdmitWaitMs)
+        : undefined;
     const leave = this.#budget.wait(bytes, () => {
       clearTimeout(limit);
       this.#leaveLine = undefined;
@@ -295,12 +292,7 @@ export class WireCall implements Bagged {
     this.#stream.pause();
     try {
       const inflated = await decompress(message, encoding, this.#maxMessageBytes, this.#budget).finally(release);
-      const bytes = inflated.byteLength;
-      let held = true;
-      const giveBack = (): void => {
-        if (held) this.#budget.give(bytes);
-        held = false;
-      };
+      const giveBack = this.#giveBackOnce(inflated.byteLength, undefined);
       if (this.#ended) {
         giveBack();
         return;
@@ -313,6 +305,17 @@ export class WireCall implements Bagged {
       this.#inflating = false;
     }
     this.#flow();
+  }
+
+  /** What a handler calls when nothing reads its message any more; calling it twice is harmless. */
+  #giveBackOnce(bytes: number, release: (() => void) | undefined): () => void {
+    let held = true;
+    return () => {
+      if (!held) return;
+      held = false;
+      release?.();
+      this.#budget.give(bytes);
+    };
   }
 
   /** Reads on, unless something still holds the stream. */
@@ -428,12 +431,4 @@ export class WireCall implements Bagged {
     timer.unref();
     stream.once("close", () => clearTimeout(timer));
   }
-}
-
-function noRoom(waitedMs: number): ServiceError {
-  return new ServiceError("BYTES_EXHAUSTED", `The server holds as many message bytes as it may; no room came up within ${waitedMs} ms.`, {
-    retryAfterMs: 1000,
-    metadata: { stage: "admit" },
-    quota: { subject: "maxBufferedBytes", description: "Message bytes that the process holds at once." },
-  });
 }

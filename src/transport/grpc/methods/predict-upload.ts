@@ -4,6 +4,7 @@ import type { PredictApi } from "../../../api/predict-api.ts";
 import { Call } from "../../../call.ts";
 import { ServiceError } from "../../../errors.ts";
 import type { ByteBudget } from "../../../guard/byte-budget.ts";
+import { bytesExhausted } from "../../../guard/byte-budget.ts";
 import { quoteName } from "../../../predict/quote-name.ts";
 import type { PredictRequest, PredictResponse } from "../../../predict/request.ts";
 import { ELEMENT_BYTES } from "../../../tensor/dtype.ts";
@@ -118,7 +119,7 @@ class Upload implements CallHandler {
     if (declared >= 0 && declared !== totalBytes) {
       throw sizeMismatch(`${totalBytes} bytes are declared; shape [${tensor.shape.join(", ")}] of ${tensor.dtype} takes ${declared}.`);
     }
-    if (!this.#budget.tryTake(totalBytes)) throw noRoom();
+    if (!this.#budget.tryTake(totalBytes)) throw bytesExhausted("there is no room for this upload now");
     // Two uploads that each hold half the budget and wait for the other half would wait for ever.
     this.#wire.admitUpTo(Math.min(totalBytes + CHUNK_OVERHEAD_BYTES, this.#limits.maxMessageBytes));
     this.#data = new GrowingBuffer(totalBytes);
@@ -156,13 +157,6 @@ class Upload implements CallHandler {
     this.#data.release();
     this.#data = undefined;
   }
-}
-
-function noRoom(): ServiceError {
-  return new ServiceError("BYTES_EXHAUSTED", "The server holds as many message bytes as it may; there is no room for this upload now.", {
-    retryAfterMs: 1000,
-    metadata: { stage: "admit" },
-  });
 }
 
 function sizeMismatch(text: string): ServiceError {
