@@ -15,6 +15,7 @@ import { fraudUnary } from "./scenarios/fraud-unary.ts";
 import { ghz } from "./scenarios/ghz.ts";
 import { image } from "./scenarios/image.ts";
 import { addedLatency, alone } from "./scenarios/latency.ts";
+import { openInference } from "./scenarios/open-inference.ts";
 import { saturationDigits, saturationMlp } from "./scenarios/saturation.ts";
 import { session } from "./scenarios/session.ts";
 import { coldStart, soak } from "./scenarios/start-and-memory.ts";
@@ -22,6 +23,7 @@ import { coldStart, soak } from "./scenarios/start-and-memory.ts";
 const scenarios: readonly Scenario[] = [
   fraudUnary,
   session,
+  openInference,
   saturationDigits,
   saturationMlp,
   image,

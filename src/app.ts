@@ -3,14 +3,18 @@
 import { createHealthMap } from "./api/health.ts";
 import { createModelsApi } from "./api/models-api.ts";
 import { createPredictApi } from "./api/predict-api.ts";
+import { createRepositoryApi } from "./api/repository-api.ts";
 import type { Config } from "./config/config.ts";
+import type { Backends } from "./engine/backend.ts";
+import { createOnnxBackend, ONNX_BACKEND } from "./engine/onnx/onnx-backend.ts";
 import { createWorkerPool } from "./engine/onnx/worker-pool.ts";
 import { createScheduler } from "./engine/scheduler/scheduler.ts";
 import { createByteBudget } from "./guard/byte-budget.ts";
-import { createPredict } from "./predict/predict.ts";
 import { createRegistry } from "./registry/registry.ts";
 import type { ModelView } from "./registry/view.ts";
+import type { LogControl } from "./telemetry/log-control.ts";
 import type { Logger } from "./telemetry/logger.ts";
+import { createTracer } from "./telemetry/tracer.ts";
 import { createGrpcServer, hostPort, SERVICE_NAMES } from "./transport/grpc/server.ts";
 
 /** Time for runs that nobody waits for any more to end at shutdown, in milliseconds. */
@@ -35,23 +39,30 @@ export interface App {
   stop(): Promise<boolean>;
 }
 
+/** What an embedding program may bring. */
+export interface AppOptions {
+  /** Backends besides `onnxruntime`, by the name that configurations give them. */
+  readonly backends?: Backends;
+  /** What may be changed about the log at run time; nothing by default. */
+  readonly logControl?: LogControl;
+}
+
 /** Builds a server from its configuration. */
-export function createApp(config: Config, logger: Logger): App {
+export function createApp(config: Config, logger: Logger, options: AppOptions = {}): App {
   const health = createHealthMap();
   for (const name of ["", ...SERVICE_NAMES]) health.set(name, "notServing");
   const pool = createWorkerPool({ maxWorkers: config.maxWorkers, heapMb: config.workerHeapMb, logger });
-  const scheduler = createScheduler();
-  const registry = createRegistry({ config, pool, scheduler, logger });
-  const predictApi = createPredictApi({
-    predict: createPredict(registry.route),
-    route: registry.route,
-    logger,
-    logSampleRatio: config.logSampleRatio,
-  });
+  const backends = new Map([[ONNX_BACKEND, createOnnxBackend(pool, createScheduler())], ...(options.backends ?? [])]);
+  const registry = createRegistry({ config, backends, logger });
+  const tracer = createTracer({ traceFile: config.traceFile, logger });
+  const predictApi = createPredictApi({ ...config, route: registry.route, tracer, logger });
   const server = createGrpcServer({
     config,
     predictApi,
     modelsApi: createModelsApi(registry),
+    repositoryApi: createRepositoryApi(registry, config),
+    tracer,
+    logControl: options.logControl,
     health,
     budget: createByteBudget(config.maxBufferedBytes),
   });
@@ -63,14 +74,23 @@ export function createApp(config: Config, logger: Logger): App {
   // Whoever does not wait for it must not be killed by it.
   settled.promise.catch(() => {});
 
+  const showServing = (): void => {
+    const serving = registry.requiredReady() ? "serving" : "notServing";
+    for (const name of ["", ...SERVICE_NAMES]) health.set(name, serving);
+  };
+  let isSettled = false;
+
   registry.onChange((model) => {
-    if (stopping === undefined) health.set(model.name, model.defaultVersion === "" ? "notServing" : "serving");
+    if (stopping !== undefined) return;
+    health.set(model.name, model.defaultVersion === "" ? "notServing" : "serving");
+    if (isSettled) showServing();
   });
 
   const free = async (): Promise<boolean> => {
     await loading.catch(() => {});
     await registry.close();
     await pool.close();
+    await tracer.close();
     return true;
   };
 
@@ -99,9 +119,9 @@ export function createApp(config: Config, logger: Logger): App {
       logger.info({ grpcAddress }, "listening");
       loading = registry.load().then(() => {
         if (stopping !== undefined) return;
-        const serving = registry.requiredReady();
-        for (const name of ["", ...SERVICE_NAMES]) health.set(name, serving ? "serving" : "notServing");
-        logger.info({ serving }, "models settled");
+        isSettled = true;
+        showServing();
+        logger.info({ serving: registry.requiredReady() }, "models settled");
       });
       loading.then(settled.resolve, settled.reject);
     },

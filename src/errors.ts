@@ -8,6 +8,7 @@ export type Code =
   | "NOT_FOUND"
   | "RESOURCE_EXHAUSTED"
   | "FAILED_PRECONDITION"
+  | "ABORTED"
   | "UNIMPLEMENTED"
   | "INTERNAL"
   | "UNAVAILABLE";
@@ -37,7 +38,7 @@ export const ERRORS = {
   MESSAGE_TOO_LARGE: {
     code: "RESOURCE_EXHAUSTED",
     retryable: false,
-    meaning: "One message is above `maxMessageBytes`, as sent or after decompression.",
+    meaning: "One message is above `maxMessageBytes`, as sent or after decompression, or its answer would be.",
   },
   BYTES_EXHAUSTED: {
     code: "RESOURCE_EXHAUSTED",
@@ -50,6 +51,13 @@ export const ERRORS = {
     meaning: "The message is compressed with something other than gzip or deflate.",
   },
   METHOD_UNKNOWN: { code: "UNIMPLEMENTED", retryable: false, meaning: "The server has no such method, or it is switched off." },
+  METHOD_OFF: {
+    code: "UNIMPLEMENTED",
+    retryable: false,
+    meaning:
+      "The method, or what is asked of it, is switched off or not there; `setting` in the metadata names the switch where there is one.",
+  },
+  SETTING_READ_ONLY: { code: "UNIMPLEMENTED", retryable: false, meaning: "The setting cannot be changed over the network." },
   DEADLINE_INVALID: {
     code: "INVALID_ARGUMENT",
     retryable: false,
@@ -63,10 +71,39 @@ export const ERRORS = {
     retryable: true,
     meaning: "The model is known but still loading, has failed to load, or is going away.",
   },
+  MODEL_DECOUPLED: {
+    code: "UNIMPLEMENTED",
+    retryable: false,
+    meaning: "The model answers a request any number of times, which this method cannot carry; use `ModelStreamInfer`.",
+  },
+  MODEL_CHANGING: {
+    code: "ABORTED",
+    retryable: true,
+    meaning: "The model is being loaded or unloaded by another call.",
+  },
+  MODEL_LOAD_FAILED: {
+    code: "FAILED_PRECONDITION",
+    retryable: false,
+    meaning: "The model could not be loaded; what served before still serves.",
+  },
+  CONFIG_INVALID: {
+    code: "INVALID_ARGUMENT",
+    retryable: false,
+    meaning: "A model configuration that came with a load call cannot be used.",
+  },
+  FILE_INVALID: {
+    code: "INVALID_ARGUMENT",
+    retryable: false,
+    meaning: "A file that came with a load call has a path outside of the model's folder, or came without `config`.",
+  },
   INPUT_MISSING: { code: "INVALID_ARGUMENT", retryable: false, meaning: "A required input is not in the request." },
   INPUT_UNKNOWN: { code: "INVALID_ARGUMENT", retryable: false, meaning: "The model has no input of this name." },
   INPUT_DUPLICATE: { code: "INVALID_ARGUMENT", retryable: false, meaning: "An input is given more than once." },
-  INPUT_TYPE_MISMATCH: { code: "INVALID_ARGUMENT", retryable: false, meaning: "An input's data type is not the signature's." },
+  INPUT_TYPE_MISMATCH: {
+    code: "INVALID_ARGUMENT",
+    retryable: false,
+    meaning: "An input's data type is not the signature's, or its elements stand in another type's field.",
+  },
   INPUT_SHAPE_MISMATCH: {
     code: "INVALID_ARGUMENT",
     retryable: false,
@@ -80,7 +117,8 @@ export const ERRORS = {
   INPUT_TOO_LARGE: {
     code: "RESOURCE_EXHAUSTED",
     retryable: false,
-    meaning: "A request has more than `maxRequestRows` rows, or a STRING input more than `maxStringElements` elements.",
+    meaning:
+      "A request has more than `maxRequestRows` rows, a STRING input more than `maxStringElements` elements, or typed contents that would take more memory than a message may.",
   },
   INPUT_VALUE_INVALID: {
     code: "INVALID_ARGUMENT",
@@ -90,6 +128,21 @@ export const ERRORS = {
   ROWS_EMPTY: { code: "INVALID_ARGUMENT", retryable: false, meaning: "A request of zero rows." },
   OUTPUT_UNKNOWN: { code: "INVALID_ARGUMENT", retryable: false, meaning: "A requested output does not exist." },
   OUTPUT_DUPLICATE: { code: "INVALID_ARGUMENT", retryable: false, meaning: "An output is requested more than once." },
+  OUTPUT_NOT_CLASSIFIABLE: {
+    code: "INVALID_ARGUMENT",
+    retryable: false,
+    meaning: "Classes were asked for of an output that has no ordered numbers.",
+  },
+  PARAMETER_INVALID: {
+    code: "INVALID_ARGUMENT",
+    retryable: false,
+    meaning: "A reserved parameter or a setting is unknown, has the wrong type or is out of range.",
+  },
+  SHARED_MEMORY_UNKNOWN: {
+    code: "NOT_FOUND",
+    retryable: false,
+    meaning: "A tensor names a shared memory region; none can be registered here.",
+  },
   FIELD_INVALID: {
     code: "INVALID_ARGUMENT",
     retryable: false,
@@ -103,8 +156,17 @@ export const ERRORS = {
     meaning: "The model itself failed on this request's values, e.g. an index out of range; other requests of the batch were answered.",
   },
   MODEL_RUN_FAILED: { code: "INTERNAL", retryable: false, meaning: "The model's run failed for a reason that is not this request's." },
-  QUEUE_FULL: { code: "RESOURCE_EXHAUSTED", retryable: true, meaning: "More rows wait than `maxQueueRows` allows." },
+  QUEUE_FULL: {
+    code: "RESOURCE_EXHAUSTED",
+    retryable: true,
+    meaning: "More rows wait than `maxQueueRows` allows, or more requests than their level's policy.",
+  },
   DEADLINE_EXCEEDED: { code: "DEADLINE_EXCEEDED", retryable: false, meaning: "The deadline passed; `stage` in the metadata says where." },
+  QUEUE_TIMEOUT: {
+    code: "DEADLINE_EXCEEDED",
+    retryable: false,
+    meaning: "The run did not start within the request's or the model's queue timeout.",
+  },
   CANCELLED: { code: "CANCELLED", retryable: false, meaning: "The caller cancelled or went away." },
   WORKER_LOST: { code: "UNAVAILABLE", retryable: true, meaning: "The worker died under the run; it is being replaced." },
   SERVER_DRAINING: {

@@ -1,11 +1,19 @@
 // What a load generator is asked to do and what it reports: the JSON between the bench and its client processes.
 
+/** Packages of the services that a load may go to. */
+export type Service = "predictd.v1" | "inference";
+
 /** One run of a load generator. */
 export interface LoadSpec {
   /** `closed`: a fixed number of calls in flight; `open`: Poisson arrivals; `session`: messages of PredictSession streams. */
   readonly kind: "closed" | "open" | "session";
+  /** Whose messages and methods: `inference` is the Open Inference Protocol's package. Default `predictd.v1`. */
+  readonly service?: Service;
   readonly port: number;
-  /** File that holds the encoded PredictRequest (for `session`: PredictSessionRequest with the id `sessionIdPlaceholder`). */
+  /**
+   * File that holds the encoded PredictRequest (for `session`: PredictSessionRequest with the id `sessionIdPlaceholder`), or the
+   * ModelInferRequest (for `session`: with that id).
+   */
   readonly requestFile: string;
   readonly connections: number;
   /** Calls or messages in flight on each connection; the ceiling of it for `open`. */
@@ -20,7 +28,7 @@ export interface LoadSpec {
   readonly rate?: number;
   /** `closed`: the generator polls its sockets instead of sleeping, so that its own waking up is not measured. */
   readonly polling?: boolean;
-  /** Whether answers are decoded and the added latency is computed from their timings. */
+  /** Whether answers are decoded and the added latency is computed from their timings; only `predictd.v1` has them. */
   readonly timings?: boolean;
   readonly seed?: number;
 }

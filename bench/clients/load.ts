@@ -6,14 +6,17 @@ import { runOpenLoop } from "./open-loop.ts";
 import { runSessionLoad } from "./session-load.ts";
 import { runClosedLoop } from "./unary-load.ts";
 
-const predictPath = "/predictd.v1.PredictionService/Predict";
-const sessionPath = "/predictd.v1.PredictionService/PredictSession";
+const paths = {
+  "predictd.v1": { unary: "/predictd.v1.PredictionService/Predict", session: "/predictd.v1.PredictionService/PredictSession" },
+  inference: { unary: "/inference.GRPCInferenceService/ModelInfer", session: "/inference.GRPCInferenceService/ModelStreamInfer" },
+} as const;
 
 async function runLoad(spec: LoadSpec): Promise<LoadResult> {
   const request = readFileSync(spec.requestFile);
-  if (spec.kind === "closed") return await runClosedLoop(spec, predictPath, request);
-  if (spec.kind === "open") return await runOpenLoop(spec, predictPath, request);
-  return await runSessionLoad(spec, sessionPath, request);
+  const { unary, session } = paths[spec.service ?? "predictd.v1"];
+  if (spec.kind === "closed") return await runClosedLoop(spec, unary, request);
+  if (spec.kind === "open") return await runOpenLoop(spec, unary, request);
+  return await runSessionLoad(spec, session, request);
 }
 
 const [argument] = process.argv.slice(2);

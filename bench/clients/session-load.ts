@@ -5,15 +5,13 @@ import type { Connection } from "./h2-connection.ts";
 import { frameHeaderBytes, frameType, grpcMessage, requestHeaders, writeFrameHeader } from "./h2-frames.ts";
 import { sessionIdPlaceholder } from "./load-spec.ts";
 import type { LoadResult, LoadSpec } from "./load-spec.ts";
+import { answerReaders } from "./session-answers.ts";
 import { startTally } from "./tally.ts";
 import type { Tally } from "./tally.ts";
 
 const idBits = 6;
 const idCount = 1 << (3 * idBits);
 const idBase = 0x30;
-const resultTag = 0x0a;
-const idTag = 0x0a;
-const errorTag = 0x1a;
 
 // Sends and checks the messages of one stream.
 interface SessionStream {
@@ -23,18 +21,9 @@ interface SessionStream {
   inFlight(): number;
 }
 
-function varint(bytes: Buffer, at: number): { value: number; next: number } {
-  let value = 0;
-  let next = at;
-  for (let shift = 0; ; shift += 7) {
-    const byte = bytes[next++]!;
-    value |= (byte & 0x7f) << shift;
-    if (byte < 0x80) return { value, next };
-  }
-}
-
 function openStream(spec: LoadSpec, message: Buffer, connection: Connection, tally: Tally): SessionStream {
   const perFrame = spec.messagesPerFrame ?? 1;
+  const readAnswer = answerReaders[spec.service ?? "predictd.v1"];
   const idOffset = message.indexOf(sessionIdPlaceholder, 0, "latin1");
   if (idOffset < 0) throw new Error("The session message has no id placeholder.");
   const dataBytes = message.length * perFrame;
@@ -49,18 +38,14 @@ function openStream(spec: LoadSpec, message: Buffer, connection: Connection, tal
   let rest: Buffer | undefined;
 
   function takeMessage(bytes: Buffer, start: number, end: number, nowMs: number): void {
-    const body = varint(bytes, start + 1);
-    if (bytes[start] !== resultTag || bytes[body.next] !== idTag || bytes[body.next + 1] !== 3) throw new Error("Not a SessionResult.");
-    const at = body.next + 2;
+    const { idAt: at, isError, responseAt } = readAnswer(bytes, start);
     const id = ((bytes[at]! - idBase) << (2 * idBits)) | ((bytes[at + 1]! - idBase) << idBits) | (bytes[at + 2]! - idBase);
     const began = startedMs[id]!;
     if (began === 0) throw new Error("An answer whose id is not in flight.");
     startedMs[id] = 0;
     inFlight--;
-    tally.finish(nowMs, began, bytes[at + 3] === errorTag ? 2 : 0);
-    if (bytes[at + 3] === errorTag) return;
-    const outcome = varint(bytes, at + 4);
-    tally.answer(nowMs, began, spec.timings === true ? bytes.subarray(outcome.next, end) : bytes.subarray(start, end));
+    tally.finish(nowMs, began, isError ? 2 : 0);
+    if (!isError) tally.answer(nowMs, began, bytes.subarray(spec.timings === true ? responseAt : start, end));
   }
 
   return {

@@ -1,5 +1,6 @@
 // Encoded requests of the bench, made with the generated codecs.
 
+import { ModelInferRequest } from "../../generated/inference/grpc_service.ts";
 import { PredictRequest, PredictSessionRequest } from "../../generated/predictd/v1/prediction.ts";
 import { DataType } from "../../generated/predictd/v1/tensor.ts";
 import type { Tensor } from "../../generated/predictd/v1/tensor.ts";
@@ -24,6 +25,17 @@ export function encodeRequest(value: PredictRequest): Buffer {
 export function encodeSessionRequest(value: PredictRequest): Buffer {
   const predict = { id: sessionIdPlaceholder, request: value, timeoutMs: 0 };
   return Buffer.from(PredictSessionRequest.encode({ message: { $case: "predict", value: predict } }).finish());
+}
+
+/** Bytes of a ModelInferRequest that asks the same with raw contents. @param id for streams: `sessionIdPlaceholder`. */
+export function encodeInferRequest({ model, inputs }: PredictRequest, id = ""): Buffer {
+  const tensors = inputs.map(({ name, dataType, shape }) => {
+    const [known] = Object.entries(DataType).find(([, value]) => value === dataType) ?? [];
+    if (known === undefined) throw new Error(`Data type ${dataType} is unknown.`);
+    return { name, datatype: known.slice("DATA_TYPE_".length), shape };
+  });
+  const message = ModelInferRequest.fromPartial({ modelName: model, id, inputs: tensors, rawInputContents: inputs.map(({ raw }) => raw) });
+  return Buffer.from(ModelInferRequest.encode(message).finish());
 }
 
 // A legitimate purchase, in the order of the columns in models/fraud/model.yaml.

@@ -6,6 +6,7 @@ import { ADDRESS_ENV, DEFAULT_ADDRESS, parseAddress } from "./address.ts";
 import { addCall } from "./call/add-call.ts";
 import { EXIT_CODES_HELP } from "./exit-codes.ts";
 import { collect, parseMilliseconds } from "./flag-values.ts";
+import type { MigrateFlags } from "./migrate.ts";
 import type { PredictFlags } from "./predict.ts";
 import { addSettingFlags } from "./serve/setting-flags.ts";
 import type { Terminal } from "./terminal.ts";
@@ -27,6 +28,7 @@ export function createProgram(terminal: Terminal, exit: (code: number) => void):
   addModels(program, terminal);
   addHealth(program, terminal, exit);
   addCall(program, terminal);
+  addMigrate(program, terminal, exit);
   return program;
 }
 
@@ -107,6 +109,19 @@ function addHealth(program: Command, terminal: Terminal, exit: (code: number) =>
     .action(async (service: string, flags: { address: string; timeoutMs: number }) => {
       const { checkHealth } = await import("./health.ts");
       exit(await checkHealth(service, flags, terminal));
+    });
+}
+
+function addMigrate(program: Command, terminal: Terminal, exit: (code: number) => void): void {
+  program
+    .command("migrate")
+    .description("Say what of a Triton model repository acts here and what does not; exit code 0 means every model can be served.")
+    .argument("<folder>", "folder of models with their config.pbtxt; no model is loaded")
+    .option("--json", "print JSON instead of tables", false)
+    .addHelpText("after", EXIT_CODES_HELP)
+    .action(async (folder: string, flags: MigrateFlags) => {
+      const { migrate } = await import("./migrate.ts");
+      exit(await migrate(folder, flags, terminal));
     });
 }
 

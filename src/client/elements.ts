@@ -2,7 +2,7 @@
 
 import type { DType } from "../tensor/dtype.ts";
 import { PredictdError } from "./error.ts";
-import { toHalf } from "./half.ts";
+import { toBfloat, toHalf } from "./half.ts";
 import type { NumericDType, ViewConstructor } from "./typed-arrays.ts";
 import { BIGINT_RANGE, INTEGER_RANGE, VIEW_BY_DTYPE } from "./typed-arrays.ts";
 
@@ -87,7 +87,8 @@ function toStored(element: Element, dtype: NumericDType): number | bigint | unde
   if (typeof element !== "number") return undefined;
   const range = INTEGER_RANGE[dtype];
   if (range !== undefined) return Number.isInteger(element) && element >= range[0] && element <= range[1] ? element : undefined;
-  return dtype === "FP16" ? toHalf(element) : element;
+  if (dtype === "FP16") return toHalf(element);
+  return dtype === "BF16" ? toBfloat(element) : element;
 }
 
 const MEANING: Readonly<Record<NumericDType, string>> = {
@@ -103,4 +104,5 @@ const MEANING: Readonly<Record<NumericDType, string>> = {
   FP16: "a number",
   FP32: "a number",
   FP64: "a number",
+  BF16: "a number",
 };

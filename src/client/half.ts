@@ -1,4 +1,4 @@
-// Half-precision numbers (FP16) from and to JavaScript numbers, since Float16Array is not in every Node predictd runs on.
+// Numbers of 16 bits (FP16, BF16) from and to JavaScript numbers, since Float16Array is not in every Node predictd runs on.
 
 const FLOAT = new Float32Array(1);
 const BITS = new Uint32Array(FLOAT.buffer);
@@ -28,6 +28,22 @@ export function fromHalf(bits: number): number {
   if (exponent === 0) return sign * fraction * 2 ** -24;
   if (exponent === 0x1f) return fraction === 0 ? sign * Infinity : NaN;
   return sign * (1024 + fraction) * 2 ** (exponent - 25);
+}
+
+/** The 16 bits of the bfloat16 number nearest to `value` (ties to even). Rounds once from single precision. */
+export function toBfloat(value: number): number {
+  FLOAT[0] = value;
+  const bits = BITS[0]!;
+  const magnitude = bits & 0x7fff_ffff;
+  // Rounding must not turn a NaN into an infinity.
+  if (magnitude > 0x7f80_0000) return (bits >>> 16) | 0x40;
+  return ((bits >>> 16) & 0x8000) | roundShift(magnitude, 16);
+}
+
+/** The number that 16 bits of bfloat16 stand for. */
+export function fromBfloat(bits: number): number {
+  BITS[0] = bits << 16;
+  return FLOAT[0]!;
 }
 
 function roundShift(value: number, shift: number): number {

@@ -24,7 +24,7 @@ export type TypedArray =
   | Float64Array
   | HalfArray;
 
-/** What `values` gives for each data type. BOOL is 0 or 1 per element; FP16 are the raw bits, see `fromHalf`. */
+/** What `values` gives for each data type. BOOL is 0 or 1 per element; FP16 and BF16 are the raw bits, see `fromHalf`. */
 export interface ValuesOf {
   readonly BOOL: Uint8Array;
   readonly UINT8: Uint8Array;
@@ -39,6 +39,7 @@ export interface ValuesOf {
   readonly FP32: Float32Array;
   readonly FP64: Float64Array;
   readonly STRING: readonly string[];
+  readonly BF16: Uint16Array;
 }
 
 /** Data types with elements of a fixed size. */
@@ -61,7 +62,7 @@ export const DTYPES_BY_VIEW: Readonly<Record<string, readonly NumericDType[]>> =
   BigInt64Array: ["INT64"],
   Uint8Array: ["UINT8", "BOOL"],
   Uint8ClampedArray: ["UINT8"],
-  Uint16Array: ["UINT16", "FP16"],
+  Uint16Array: ["UINT16", "FP16", "BF16"],
   Uint32Array: ["UINT32"],
   BigUint64Array: ["UINT64"],
   Float16Array: ["FP16"],

@@ -6,6 +6,8 @@ export type Provider = "cpu" | "cuda" | "webgpu";
 /** Settings of the whole server. Every field is one row of `settings.ts`, which holds default, range and meaning. */
 export interface Config {
   readonly modelDir: string;
+  readonly modelControl: "none" | "explicit";
+  readonly loadModels: readonly string[];
   readonly host: string;
   readonly grpcPort: number;
   readonly defaultDeadlineMs: number;
@@ -44,4 +46,5 @@ export interface Config {
   readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
   readonly logFormat: "auto" | "json" | "pretty";
   readonly logSampleRatio: number;
+  readonly traceFile: string;
 }

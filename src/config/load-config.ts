@@ -71,7 +71,7 @@ function completed(sources: ConfigSources, given: Collected["given"]): Config {
   const entries = SETTING_KEYS.map((key) => {
     const setting = settingOf(key);
     const fallback = typeof setting.default === "function" ? setting.default(machine) : setting.default;
-    const value = given.get(key)?.value ?? (setting.kind === "path" ? resolve(sources.cwd, String(fallback)) : fallback);
+    const value = given.get(key)?.value ?? (setting.kind === "path" ? resolvePath(sources.cwd, String(fallback)) : fallback);
     return [key, Array.isArray(value) ? Object.freeze([...value]) : value] as const;
   });
   return Object.freeze(Object.fromEntries(entries)) as unknown as Config; // SETTINGS has one row for each field of Config
@@ -80,7 +80,12 @@ function completed(sources: ConfigSources, given: Collected["given"]): Config {
 function take(collected: Collected, key: keyof Config, value: unknown, source: string, name: string, folder: string): void {
   const read = settingField(key).read(value, [], (path, text) => collected.problems.push(`${name}${showPath(path)} ${text}`));
   if (read === undefined) return;
-  collected.given.set(key, { source, value: settingOf(key).kind === "path" ? resolve(folder, String(read)) : read });
+  collected.given.set(key, { source, value: settingOf(key).kind === "path" ? resolvePath(folder, String(read)) : read });
+}
+
+/** An empty path means none. */
+function resolvePath(folder: string, path: string): string {
+  return path === "" ? "" : resolve(folder, path);
 }
 
 function readFile({ cwd, env, configFile }: ConfigSources, collected: Collected): void {
@@ -137,6 +142,7 @@ function fromText(key: keyof Config, text: string): unknown {
   const { kind } = settingOf(key);
   if (kind === "int" || kind === "number") return /^-?\d+(\.\d+)?(e-?\d+)?$/i.test(text) ? Number(text) : text;
   if (kind === "boolean") return text === "true" ? true : text === "false" ? false : text;
-  if (kind === "choices") return text.split(",").map((part) => part.trim());
+  if (kind === "names" && text.trim() === "") return [];
+  if (kind === "choices" || kind === "names") return text.split(",").map((part) => part.trim());
   return text;
 }

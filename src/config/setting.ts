@@ -49,10 +49,21 @@ export interface ChoicesSetting<T extends string> extends Common<readonly T[]> {
   readonly choices: readonly T[];
 }
 
+/** A list of different free words, which may be empty; with commas in the environment and in flags. */
+export interface NamesSetting extends Common<readonly string[]> {
+  readonly kind: "names";
+  /** Most words. */
+  readonly max: number;
+  /** Longest word. */
+  readonly maxLength: number;
+}
+
 /** Text, or the path of a file or folder; a relative path starts at the file that holds it, else at the working directory. */
 export interface StringSetting extends Common<string> {
   readonly kind: "string" | "path";
   readonly maxLength: number;
+  /** Whether it may be empty, which then means none; false by default. */
+  readonly optional?: boolean;
 }
 
 /** The row that fits a field of type T. */
@@ -61,7 +72,9 @@ export type SettingOf<T> = [T] extends [number]
   : [T] extends [boolean]
     ? BooleanSetting
     : [T] extends [readonly (infer C extends string)[]]
-      ? ChoicesSetting<C>
+      ? string extends C
+        ? NamesSetting
+        : ChoicesSetting<C>
       : [T] extends [string]
         ? string extends T
           ? StringSetting
@@ -69,7 +82,7 @@ export type SettingOf<T> = [T] extends [number]
         : never;
 
 /** Any row. */
-export type Setting = NumberSetting | BooleanSetting | ChoiceSetting<string> | ChoicesSetting<string> | StringSetting;
+export type Setting = NumberSetting | BooleanSetting | ChoiceSetting<string> | ChoicesSetting<string> | NamesSetting | StringSetting;
 
 /** Name in the environment: `grpcPort` is `PREDICTD_GRPC_PORT`. */
 export function envName(key: keyof Config): string {
@@ -96,7 +109,9 @@ export function fieldOf(setting: Setting): Field<Config[keyof Config]> {
       return listField(choiceField(setting.choices), { min: 1, max: setting.choices.length, uniqueBy: String }) as Field<
         Config[keyof Config]
       >;
+    case "names":
+      return listField(stringField(1, setting.maxLength), { max: setting.max, uniqueBy: String }) as Field<Config[keyof Config]>;
     default:
-      return stringField(1, setting.maxLength);
+      return stringField(setting.optional === true ? 0 : 1, setting.maxLength);
   }
 }

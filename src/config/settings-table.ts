@@ -33,7 +33,8 @@ function renderRow(key: keyof Config): string {
 function renderDefault(setting: Setting): string {
   if (typeof setting.default === "function") return setting.defaultText ?? "by machine";
   if (typeof setting.default === "number") return renderNumber(setting.default, setting);
-  if (Array.isArray(setting.default)) return setting.default.map((item) => `\`${item}\``).join(", ");
+  if (setting.default === "") return "none";
+  if (Array.isArray(setting.default)) return setting.default.map((item) => `\`${item}\``).join(", ") || "none";
   return `\`${String(setting.default)}\``;
 }
 
@@ -47,8 +48,10 @@ function renderRange(setting: Setting): string {
     case "choice":
     case "choices":
       return setting.choices.map((choice) => `\`${choice}\``).join(", ");
+    case "names":
+      return `at most ${setting.max} names`;
     default:
-      return `1 to ${setting.maxLength} characters`;
+      return `${setting.optional === true ? "at most" : "1 to"} ${setting.maxLength} characters`;
   }
 }
 

@@ -22,6 +22,22 @@ export const SETTINGS: { readonly [K in keyof Config]: SettingOf<Config[K]> } = 
     default: "models",
     meaning: "Folder of models; a relative path starts at the configuration file that holds it, else at the working directory.",
   },
+  modelControl: {
+    section: "Server",
+    kind: "choice",
+    choices: ["none", "explicit"],
+    default: "none",
+    meaning:
+      "`none`: every model of the folder is loaded at the start; `explicit`: those of `loadModels`, and callers may load and unload models (`RepositoryModelLoad`, `RepositoryModelUnload`).",
+  },
+  loadModels: {
+    section: "Server",
+    kind: "names",
+    max: 1024,
+    maxLength: 128,
+    default: [],
+    meaning: "Models to load at the start when `modelControl` is `explicit`; `*` for all.",
+  },
   host: {
     section: "Server",
     kind: "string",
@@ -152,7 +168,7 @@ export const SETTINGS: { readonly [K in keyof Config]: SettingOf<Config[K]> } = 
     max: DAY_MS,
     default: 5 * MINUTE_MS,
     meaning:
-      "Longest silence on a prediction stream with nothing in flight before it is ended; health `Watch` and `WatchModels` have no such limit.",
+      "Longest silence on a prediction stream with nothing in flight, or of a reader that takes nothing, before it is ended; health `Watch` and `WatchModels` have no such limit.",
   },
   receiveWindowBytes: {
     section: "Streams and connections",
@@ -349,6 +365,14 @@ export const SETTINGS: { readonly [K in keyof Config]: SettingOf<Config[K]> } = 
     max: 1,
     default: 0.001,
     meaning: "Share of successful calls that are logged; failures and refusals always are.",
+  },
+  traceFile: {
+    section: "Log",
+    kind: "path",
+    optional: true,
+    maxLength: 4096,
+    default: "",
+    meaning: "File for the requests that `TraceSetting` selects, as a JSON array; without one they are lines of the log.",
   },
 };
 

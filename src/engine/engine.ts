@@ -13,9 +13,13 @@ export interface EngineRequest {
   readonly shapeKey: string;
   /** Indexes into the signature's outputs, in the order the caller wants them. */
   readonly outputs: readonly number[];
+  /** How urgent within the model's levels: 1 is the highest, 0 the model's default. */
+  readonly priority: number;
+  /** Longest wait for the start of the run in milliseconds; 0 for the model's default. */
+  readonly queueTimeoutMs: number;
 }
 
-/** The outputs of one request and what its way through the engine cost. */
+/** The outputs of one request and what its way through the engine cost; of one that was split, the way of the part that came home last. */
 export interface EngineResult {
   /** One tensor per requested output, in the order asked for. */
   readonly outputs: readonly Tensor[];
@@ -31,6 +35,25 @@ export interface EngineResult {
   readonly runEndedAt: number;
 }
 
+/** One of several results of one request. */
+export interface StreamedResult extends EngineResult {
+  /** Whether it is the request's last one; an engine that learns this too late ends with a result without outputs. */
+  readonly last: boolean;
+}
+
+/** What the runs of one batch size have cost since the engine was made. */
+export interface BatchStatistics {
+  /** Rows of each of these runs. */
+  readonly rows: number;
+  readonly count: number;
+  /** Assembling batches and handing them over, in milliseconds. */
+  readonly batchMs: number;
+  /** The model's runs, in milliseconds. */
+  readonly runMs: number;
+  /** Cutting the outputs into those of each request, in milliseconds. */
+  readonly postprocessMs: number;
+}
+
 /** Counts of an engine since it was made, and gauges. */
 export interface EngineStatistics {
   /** Runs of the model, warm-up not counted. */
@@ -39,12 +62,19 @@ export interface EngineStatistics {
   readonly rowCount: number;
   /** Rows waiting now. */
   readonly queuedRows: number;
+  /** By the rows that really ran, smallest first. */
+  readonly batches: readonly BatchStatistics[];
 }
 
 /** Runs one version of one model. */
 export interface Engine {
   /** Takes a request in. Rejects with a ServiceError; an aborted call is answered at that moment, wherever it stands. */
   submit(request: EngineRequest, call: Call): Promise<EngineResult>;
+  /**
+   * Set by decoupled engines, which answer a request any number of times; `submit` is not called then. Exactly one result, the final one,
+   * is the `last`. Throws ServiceErrors only. An aborted call or a consumer that returns early ends the work.
+   */
+  readonly stream?: (request: EngineRequest, call: Call) => AsyncIterable<StreamedResult>;
   /** Counts and gauges. */
   statistics(): EngineStatistics;
   /** Finishes what it has, then frees everything. Requests submitted afterwards are refused. */

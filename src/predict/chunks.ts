@@ -2,16 +2,20 @@
 
 import { createRowCutter, elementsPerRow } from "../tensor/rows.ts";
 import type { PredictRequest } from "./request.ts";
-import type { Route } from "./servable.ts";
+import type { Route, Servable } from "./servable.ts";
 
 /** A checked request that can be answered in chunks of rows. */
 export interface Chunks {
+  /** The version that the whole request was checked against and that answers every chunk; held until `release`. */
+  readonly servable: Servable;
   /** Rows of the whole request; 1 when the model does not take rows. */
   readonly rows: number;
   /** Rows of every chunk but perhaps the last. */
   readonly chunkRows: number;
-  /** The request for the rows from `first`; pinned to the version that the whole request was checked against. */
+  /** The request for the rows from `first`. */
   chunk(first: number): PredictRequest;
+  /** Lets the version go. Must be called once. */
+  release(): void;
 }
 
 /**
@@ -20,12 +24,16 @@ export interface Chunks {
  * @throws ServiceError of routing and validation.
  */
 export function createChunks(route: Route, request: PredictRequest, wantedRows: number): Chunks {
-  const { version, validate, maxBatchSize } = route(request.model, request.version);
+  const servable = route(request.model, request.version);
+  const { validate, maxBatchSize, leases } = servable;
   const { inputs, rows } = validate(request);
-  if (maxBatchSize === 0) return { rows: 1, chunkRows: 1, chunk: () => ({ ...request, version }) };
+  leases.take();
+  const held = { servable, release: () => leases.give() };
+  if (maxBatchSize === 0) return { ...held, rows: 1, chunkRows: 1, chunk: () => request };
   const chunkRows = wantedRows === 0 ? maxBatchSize : Math.min(wantedRows, maxBatchSize);
   const cutters = inputs.map(({ dtype, bytes, shape }) => createRowCutter(dtype, bytes, rows, elementsPerRow(shape)));
   return {
+    ...held,
     rows,
     chunkRows,
     chunk(first) {
@@ -37,7 +45,7 @@ export function createChunks(route: Route, request: PredictRequest, wantedRows: 
         bytes: cutters[index]!.cut(first, count),
         problem: undefined,
       }));
-      return { ...request, version, inputs: cut };
+      return { ...request, inputs: cut };
     },
   };
 }

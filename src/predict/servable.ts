@@ -2,18 +2,29 @@
 
 import type { Engine } from "../engine/engine.ts";
 import type { VersionInstruments } from "../telemetry/instruments.ts";
+import type { Signature } from "../tensor/signature.ts";
 import type { Validate } from "./validate.ts";
 
-/** One ready version of one model. */
+/** Counts who uses a version, so that it is freed only when nobody does. */
+export interface Leases {
+  /** Holds the version. Every `take` is followed by one `give`. */
+  take(): void;
+  /** Lets it go. */
+  give(): void;
+}
+
+/** One ready version of one model. Whoever found it through `Route` may use it while it holds a lease, even if it is being unloaded. */
 export interface Servable {
   readonly model: string;
   readonly version: string;
+  readonly signature: Signature;
   /** Checks a request against the version's signature. */
   readonly validate: Validate;
   readonly engine: Engine;
-  /** Most rows in one run; 0 when requests do not share runs. */
+  /** Most rows in one run; 0 when the model has no rows. */
   readonly maxBatchSize: number;
   readonly instruments: VersionInstruments;
+  readonly leases: Leases;
 }
 
 /**

@@ -1,4 +1,4 @@
-// Checks the elements of STRING tensors: as many as the shape says, UTF-8, no NUL.
+// Checks the elements of STRING tensors: as many as the shape says, and UTF-8 without NUL where the runtime knows nothing else.
 
 import { isUtf8 } from "node:buffer";
 import type { Reason } from "../errors.ts";
@@ -13,14 +13,14 @@ export interface StringProblem {
   readonly problem: string;
 }
 
-/** What is wrong with length-prefixed elements; undefined when nothing. */
-export function whyStringsInvalid(bytes: Uint8Array, count: number): StringProblem | undefined {
+/** What is wrong with length-prefixed elements; undefined when nothing. @param textOnly whether each has to be UTF-8 without NUL. */
+export function whyStringsInvalid(bytes: Uint8Array, count: number, textOnly: boolean): StringProblem | undefined {
   let at = 0;
   let elements = 0;
   while (at < bytes.byteLength) {
     const end = at + 4 <= bytes.byteLength ? at + 4 + readLength(bytes, at) : Infinity;
     if (end > bytes.byteLength) return { reason: "INPUT_SIZE_MISMATCH", problem: `ends within element ${elements}` };
-    if (!isPlain(bytes, at + 4, end)) {
+    if (textOnly && !isPlain(bytes, at + 4, end)) {
       const text = bytes.subarray(at + 4, end);
       // The runtime would cut the text there without a word.
       if (text.includes(0)) return { reason: "INPUT_VALUE_INVALID", problem: `holds a NUL character in element ${elements}` };

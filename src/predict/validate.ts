@@ -24,18 +24,23 @@ export type Validate = (request: PredictRequest) => EngineRequest;
 /**
  * Makes the check of one version.
  * @param batched whether the first dimension of every input counts rows that may share a run.
+ * @param textOnly whether STRING elements have to be UTF-8 without NUL.
  */
-export function createValidate(signature: Signature, batched: boolean, limits: ValidateLimits): Validate {
+export function createValidate(signature: Signature, batched: boolean, limits: ValidateLimits, textOnly: boolean): Validate {
+  const checks = { batched, textOnly, maxRequestRows: limits.maxRequestRows, maxStringElements: limits.maxStringElements };
   const allOutputs = signature.outputs.map((_, index) => index);
   const symbols = symbolsToCompare(signature, batched);
   const hasFreeDims = signature.inputs.some(({ dims }) => dims.some(({ size }, i) => size === -1 && !(batched && i === 0)));
+  const takesSingles = signature.inputs.some(({ dims }) => dims.length === Number(batched));
   return (request) => {
+    if (request.problem !== undefined) throw request.problem;
     if (request.requestId.length > MAX_REQUEST_ID_BYTES / 4) checkRequestId(request.requestId);
-    const inputs = arrange(signature.inputs, request.inputs);
+    const arranged = arrange(signature.inputs, request.inputs);
+    const inputs = takesSingles ? arranged.map((input, i) => asSingle(signature.inputs[i]!, input, batched)) : arranged;
     let rows = 1;
     for (let i = 0; i < inputs.length; i++) {
       const input = inputs[i]!;
-      checkTensor(signature.inputs[i]!, input, batched, limits);
+      checkTensor(signature.inputs[i]!, input, checks);
       if (!batched) continue;
       if (i === 0) rows = input.shape[0]!;
       else if (input.shape[0] !== rows) {
@@ -44,8 +49,20 @@ export function createValidate(signature: Signature, batched: boolean, limits: V
     }
     if (symbols.length > 0) checkSymbols(symbols, inputs);
     const outputs = request.outputs.length === 0 ? allOutputs : chooseOutputs(signature.outputs, request.outputs);
-    return { inputs, rows, shapeKey: batched && hasFreeDims ? shapeKeyOf(inputs) : "", outputs };
+    const shapeKey = batched && hasFreeDims ? shapeKeyOf(inputs) : "";
+    const { priority, queueTimeoutMs } = request;
+    return { inputs, rows, shapeKey, outputs, priority, queueTimeoutMs };
   };
+}
+
+/**
+ * Many protocols know no shape for one value but [1]: where a row, or the whole input, is a single value, one more dimension of 1 is taken
+ * for none.
+ */
+function asSingle({ dims }: TensorSpec, tensor: Tensor, batched: boolean): Tensor {
+  const { shape } = tensor;
+  if (dims.length !== Number(batched) || shape.length !== dims.length + 1 || shape.at(-1) !== 1) return tensor;
+  return { ...tensor, shape: shape.slice(0, -1) };
 }
 
 function checkRequestId(requestId: string): void {
@@ -93,12 +110,17 @@ function failUnknown(name: string, specs: readonly TensorSpec[]): never {
   return fail("INPUT_UNKNOWN", name, "", `is unknown; the model takes ${known.join(", ")}${specs.length > 16 ? " and more" : ""}`);
 }
 
-function checkTensor(spec: TensorSpec, tensor: Tensor, batched: boolean, { maxRequestRows, maxStringElements }: ValidateLimits): void {
+interface Checks extends ValidateLimits {
+  readonly batched: boolean;
+  readonly textOnly: boolean;
+}
+
+function checkTensor(spec: TensorSpec, tensor: Tensor, { batched, textOnly, maxRequestRows, maxStringElements }: Checks): void {
   const { name, dtype, shape, bytes, problem } = tensor;
   if (dtype !== spec.dtype) {
     fail("INPUT_TYPE_MISMATCH", name, "data_type", `is ${dtype ?? "of no known data type"}; the model takes ${spec.dtype}`);
   }
-  if (problem !== undefined) fail("INPUT_VALUE_INVALID", name, problem.field, problem.text);
+  if (problem !== undefined) fail(problem.reason, name, problem.field, problem.text);
   if (shape.length !== spec.dims.length) {
     fail("INPUT_SHAPE_MISMATCH", name, "shape", `has ${shape.length} dimensions; the model takes ${spec.dims.length}, ${showDims(spec)}`);
   }
@@ -119,7 +141,7 @@ function checkTensor(spec: TensorSpec, tensor: Tensor, batched: boolean, { maxRe
   if (spec.dtype === "STRING") {
     if (batched && shape[0]! > maxRequestRows) tooLarge(name, `has ${shape[0]} rows`, "maxRequestRows", maxRequestRows);
     if (count > maxStringElements) tooLarge(name, `has ${count} elements`, "maxStringElements", maxStringElements);
-    const why = whyStringsInvalid(bytes, count);
+    const why = whyStringsInvalid(bytes, count, textOnly);
     if (why !== undefined) fail(why.reason, name, "strings", why.problem);
     return;
   }

@@ -5,25 +5,16 @@ import { booleanField, type Field, intField, listField, mapField, objectField, s
 import { settingField } from "../config/settings.ts";
 import { show, showPath } from "../config/show.ts";
 import { readYamlMapping } from "../config/yaml-mapping.ts";
+import type { SpecNotes } from "../engine/backend.ts";
+import type { ModelSettings } from "./model-settings.ts";
+import type { VersionPolicy } from "./version-policy.ts";
 
-/** What model.yaml says about one input or output. */
-export interface TensorNotes {
-  /** Name in the model file; 1 to 256 characters. Whether it exists there is not known here. */
-  readonly name: string;
-  /** At most 1000 characters; "" by default. */
-  readonly description: string;
-  /** Names of the columns of the last dimension, all different; empty by default. */
-  readonly columns: readonly string[];
-  /** Class names; empty by default and for inputs. */
-  readonly labels: readonly string[];
-}
-
-/** A model.yaml. Where a field that is also a server setting is undefined, the server's setting holds. */
+/** A model.yaml. What it does not say is undefined or empty. */
 export interface Manifest {
-  /** At most 1000 characters; "" by default. */
-  readonly description: string;
-  /** Whether the server is SERVING only once this model is ready; false by default. */
-  readonly required: boolean;
+  /** At most 1000 characters. */
+  readonly description: string | undefined;
+  /** Whether the server is SERVING only once this model is ready. */
+  readonly required: boolean | undefined;
   /** Most rows in one run; 0: no batching. Undefined: what the file's shape allows, up to the server's setting. */
   readonly maxBatchSize: number | undefined;
   /** Longest wait for a fuller batch in milliseconds. */
@@ -42,12 +33,12 @@ export interface Manifest {
   readonly warmupBudgetMs: number | undefined;
   /** Length of each free dimension during warm-up, by its symbol. */
   readonly warmupDims: ReadonlyMap<string, number>;
-  /** Versions to serve: decimal numbers without leading zeros, in the order given; "all" by default. */
-  readonly versions: "all" | readonly string[];
+  /** Versions to serve. */
+  readonly versions: VersionPolicy | undefined;
   /** Notes on inputs, names all different. */
-  readonly inputs: readonly TensorNotes[];
+  readonly inputs: readonly SpecNotes[];
   /** Notes on outputs, names all different. */
-  readonly outputs: readonly TensorNotes[];
+  readonly outputs: readonly SpecNotes[];
 }
 
 /** Thrown for a model.yaml that cannot be used, with everything that is wrong. Never holds a path, so callers may be shown it. */
@@ -90,14 +81,22 @@ const fields = {
   outputs: listField(objectField({ ...notes, labels }, ["name"]), { max: 1024, uniqueBy: (item) => item.name }),
 };
 
-function versionsField(): Field<"all" | readonly string[]> {
+function versionsField(): Field<VersionPolicy> {
   const numbers = listField(intField(1, Number.MAX_SAFE_INTEGER), { min: 1, max: 1024, uniqueBy: String });
-  const allowed = `"all" or ${numbers.allowed}`;
+  const latest = objectField({ latest: intField(1, 1024) }, ["latest"]);
+  const allowed = `"all", "latest: <count>" or ${numbers.allowed}`;
   return {
     allowed,
     read(value, path, report) {
-      if (value === "all") return "all";
-      if (Array.isArray(value)) return numbers.read(value, path, report)?.map(String);
+      if (value === "all") return { kind: "all" };
+      if (value instanceof Map) {
+        const given = latest.read(value, path, report);
+        return given === undefined ? undefined : { kind: "latest", count: given.latest };
+      }
+      if (Array.isArray(value)) {
+        const versions = numbers.read(value, path, report)?.map(String);
+        return versions === undefined ? undefined : { kind: "specific", versions };
+      }
       report(path, `must be ${allowed}, got ${show(value)}`);
       return undefined;
     },
@@ -116,8 +115,8 @@ export function parseManifest(text: string): Manifest {
   });
   if (problems.length > 0 || given === undefined) throw new ManifestError(problems);
   return {
-    description: given.description ?? "",
-    required: given.required ?? false,
+    description: given.description,
+    required: given.required,
     maxBatchSize: given.maxBatchSize,
     maxQueueDelayMs: given.maxQueueDelayMs,
     maxQueueRows: given.maxQueueRows,
@@ -127,12 +126,26 @@ export function parseManifest(text: string): Manifest {
     warmupRuns: given.warmupRuns,
     warmupBudgetMs: given.warmupBudgetMs,
     warmupDims: given.warmupDims ?? new Map(),
-    versions: given.versions ?? "all",
+    versions: given.versions,
     inputs: (given.inputs ?? []).map(completeNotes),
     outputs: (given.outputs ?? []).map(completeNotes),
   };
 }
 
-function completeNotes(given: Pick<TensorNotes, "name"> & Partial<TensorNotes>): TensorNotes {
+function completeNotes(given: Pick<SpecNotes, "name"> & Partial<SpecNotes>): SpecNotes {
   return { name: given.name, description: given.description ?? "", columns: given.columns ?? [], labels: given.labels ?? [] };
+}
+
+/** What the manifest says wins over the settings below it. */
+export function overlayManifest(below: ModelSettings, manifest: Manifest): ModelSettings {
+  const { inputs, outputs, warmupDims, ...given } = manifest;
+  const said = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Partial<ModelSettings>; // keys of both
+  return {
+    ...below,
+    ...said,
+    source: below.source === "none" ? "model.yaml" : below.source,
+    warmupDims: warmupDims.size > 0 ? warmupDims : below.warmupDims,
+    inputNotes: inputs.length > 0 ? inputs : below.inputNotes,
+    outputNotes: outputs.length > 0 ? outputs : below.outputNotes,
+  };
 }

@@ -1,42 +1,68 @@
-// What is served: every entry of the model folder, its versions and where each stands.
+// What is served: the models of a folder, their versions and where each stands; loaded at the start, and by call where that is allowed.
 
-import { readFile } from "node:fs/promises";
+import { basename } from "node:path";
+import type { ModelConfig } from "../../generated/inference/model_config.ts";
 import type { Config } from "../config/config.ts";
+import type { Backends } from "../engine/backend.ts";
 import { ServiceError } from "../errors.ts";
-import { explainLoadFailure } from "../engine/onnx/load-failure.ts";
-import { loadOnnxModel } from "../engine/onnx/load-onnx-model.ts";
-import type { WorkerPool } from "../engine/onnx/worker-pool.ts";
-import type { Scheduler } from "../engine/scheduler/scheduler.ts";
 import { quoteName } from "../predict/quote-name.ts";
 import type { Route } from "../predict/servable.ts";
 import type { Logger } from "../telemetry/logger.ts";
-import type { Manifest } from "./manifest.ts";
-import { ManifestError, parseManifest } from "./manifest.ts";
+import { Entry } from "./entry.ts";
+import { loadVersion } from "./load-version.ts";
+import type { ModelPlan, PlannedVersion } from "./model-plan.ts";
+import { planModel } from "./model-plan.ts";
+import type { OverrideFolder } from "./override-files.ts";
+import { checkOverridePaths, writeOverrideFiles } from "./override-files.ts";
+import { modelChanging, modelNotFound, notReady, versionNotFound } from "./refusals.ts";
 import type { FoundModel } from "./source.ts";
-import { scanModelFolder } from "./source.ts";
-import type { ModelView } from "./view.ts";
+import { findModel, isModelName, scanModelFolder } from "./source.ts";
+import { completeConfig } from "./triton/complete-config.ts";
+import { ConfigError } from "./triton/config-error.ts";
+import { parseConfigJson } from "./triton/parse-config.ts";
 import { Version } from "./version.ts";
+import type { ModelView } from "./view.ts";
 
-/** How long a caller should wait before asking again for a model that is not ready, in milliseconds. */
-const NOT_READY_RETRY_MS = 1000;
+export type { ModelConfig } from "../../generated/inference/model_config.ts";
+
+/** Longest text of a reason that a caller is told. */
+const MAX_REASON_CHARS = 2000;
 
 /** What the registry is made with. */
 export interface RegistryOptions {
   readonly config: Config;
-  readonly pool: WorkerPool;
-  readonly scheduler: Scheduler;
+  readonly backends: Backends;
   readonly logger: Logger;
+}
+
+/** What a load call may bring. */
+export interface LoadOverride {
+  /** A ModelConfig as JSON, in place of config.pbtxt. */
+  readonly config: string;
+  /** Content by path `<version>/<file>`, in place of the model's own files; empty for none. */
+  readonly files: ReadonlyMap<string, Uint8Array>;
 }
 
 /** The models of one folder. */
 export interface Registry {
-  /** Scans the folder and loads everything. Resolves when every version is ready or failed; rejects only if the folder cannot be read. */
+  /** Scans the folder and loads what is wanted. Resolves when every version is ready or failed; rejects only if the folder cannot be read. */
   load(): Promise<void>;
+  /**
+   * Loads one model beside what it serves, then lets the new versions take over. What has not changed is left alone.
+   * Rejects with ServiceError MODEL_NOT_FOUND, MODEL_CHANGING, CONFIG_INVALID, FILE_INVALID or MODEL_LOAD_FAILED; what served goes on then.
+   */
+  loadModel(name: string, override?: LoadOverride): Promise<void>;
+  /** Withdraws one model; resolves when everything that used it has ended. Rejects with MODEL_NOT_FOUND or MODEL_CHANGING. */
+  unloadModel(name: string): Promise<void>;
+  /** Looks at the folder again and shows every model, also those that have come or gone since, in name order. */
+  index(): Promise<readonly ModelView[]>;
   /** Every model in name order. */
   models(): readonly ModelView[];
   /** One model. @throws ServiceError MODEL_NOT_FOUND. */
   model(name: string): ModelView;
-  /** Whether every model marked `required` has a ready version. */
+  /** The configuration that acts, as Triton writes it. @param version "" for the default. @throws ServiceError like `route`. */
+  modelConfig(name: string, version: string): ModelConfig;
+  /** Whether every model marked `required` has a ready version; one that was set aside does not count. */
   requiredReady(): boolean;
   /** Chooses the version that answers. @throws ServiceError. */
   readonly route: Route;
@@ -46,174 +72,275 @@ export interface Registry {
   close(): Promise<void>;
 }
 
-interface Entry {
-  readonly name: string;
-  readonly manifest: Manifest | undefined;
-  /** Highest first. */
-  readonly versions: readonly Version[];
-  /** Why none of the versions can be served. */
-  readonly problem: string;
-}
-
 /** Makes the registry. */
-export function createRegistry({ config, pool, scheduler, logger }: RegistryOptions): Registry {
+export function createRegistry({ config, backends, logger }: RegistryOptions): Registry {
   const entries = new Map<string, Entry>();
   const listeners = new Set<(model: ModelView) => void>();
+  /** Loads, unloads and versions that drain: what has to end before everything is freed. */
+  const underWay = new Set<Promise<unknown>>();
+  /** Folders of override files, each gone once nothing reads them. */
+  const cleanups = new Set<Promise<void>>();
+  const track = <T>(work: Promise<T>): Promise<T> => {
+    const settled = work.catch(() => {}).finally(() => underWay.delete(settled));
+    underWay.add(settled);
+    return work;
+  };
   const changed = (entry: Entry): void => {
-    const view = toView(entry);
+    const view = entry.view();
     for (const listener of listeners) listener(view);
   };
+  const entryOf = (name: string): Entry => {
+    let entry = entries.get(name);
+    if (entry === undefined) entries.set(name, (entry = new Entry(name)));
+    return entry;
+  };
+  const servedCount = (): number =>
+    [...entries.values()].reduce((sum, { versions }) => sum + versions.filter(({ state }) => state !== "unloaded").length, 0);
+  const newVersion = (plan: Pick<ModelPlan, "name" | "settings">, { version, modelPath, fingerprint }: PlannedVersion): Version =>
+    new Version({ model: plan.name, version, path: modelPath, fingerprint, settings: plan.settings, config });
 
-  const loadVersion = async (entry: Entry, version: Version): Promise<void> => {
-    const { manifest } = entry;
+  const retire = (entry: Entry, version: Version, reason: string): void => {
+    void track(version.close(reason)).then(() => changed(entry));
+  };
+
+  const loadOne = async (entry: Entry, plan: ModelPlan, version: Version): Promise<void> => {
     const log = logger.child({ model: entry.name, version: version.version });
-    const started = performance.now();
-    try {
-      const model = await loadOnnxModel(
-        {
-          modelPath: version.path,
-          providers: manifest?.executionProviders ?? config.executionProviders,
-          instances: manifest?.instances ?? config.instances,
-          intraOpThreads: manifest?.intraOpThreads ?? config.intraOpThreads,
-          modelCount: [...entries.values()].reduce((sum, { versions }) => sum + versions.length, 0),
-          maxBatchSize: manifest?.maxBatchSize,
-          defaultMaxBatchSize: config.maxBatchSize,
-          maxQueueDelayMs: manifest?.maxQueueDelayMs ?? config.maxQueueDelayMs,
-          maxQueueRows: manifest?.maxQueueRows ?? config.maxQueueRows,
-          maxBatchBytes: config.maxBatchBytes,
-          warmupRuns: manifest?.warmupRuns ?? config.warmupRuns,
-          warmupBudgetMs: manifest?.warmupBudgetMs ?? config.warmupBudgetMs,
-          warmupDims: manifest?.warmupDims ?? new Map(),
-          inputNotes: manifest?.inputs ?? [],
-          outputNotes: manifest?.outputs ?? [],
-          onWarming: (signature) => {
-            version.warming(signature);
-            changed(entry);
-          },
-        },
-        pool,
-        scheduler,
-        log,
-      );
-      version.ready(model);
-      log.info(
-        {
-          provider: model.provider,
-          providerNotes: model.providerNotes,
-          maxBatchSize: model.maxBatchSize,
-          batching: model.batchingSource,
-          instances: model.instances,
-          loadMs: Math.round(performance.now() - started),
-        },
-        "model ready",
-      );
-    } catch (error) {
-      version.failed(explainLoadFailure(error));
-      log.error({ err: error, reason: version.reason }, "model failed to load");
+    const modelCount = Math.max(1, servedCount());
+    await loadVersion(version, plan, { config, backends, logger: log, modelCount, onWarming: () => changed(entry) });
+    if (version.state === "ready" && plan.warnings.length > 0) version.note([version.reason, ...plan.warnings].join(" ").trim());
+  };
+
+  /** Shows versions that nobody serves yet as loading, and gives back those to be loaded with what they will replace. */
+  const announce = (entry: Entry, plan: ModelPlan): readonly { readonly next: Version; readonly current: Version | undefined }[] => {
+    for (const warning of plan.warnings) logger.warn({ model: entry.name, warning }, "model folder");
+    entry.settings = plan.settings;
+    entry.problem = plan.problem;
+    entry.setAside = false;
+    const loads = plan.versions.flatMap((planned) => {
+      const current = entry.find(planned.version);
+      const serving = current?.state === "ready" ? current : undefined;
+      if (serving !== undefined && serving.fingerprint === planned.fingerprint) return [];
+      const next = newVersion(plan, planned);
+      if (serving === undefined) entry.publish(next);
+      return [{ next, current: serving }];
+    });
+    changed(entry);
+    return loads;
+  };
+
+  /** Loads beside what serves and lets it take over. @returns why versions could not be loaded. */
+  const bringUp = async (entry: Entry, plan: ModelPlan): Promise<readonly string[]> => {
+    const failures: string[] = [];
+    await Promise.all(
+      announce(entry, plan).map(async ({ next, current }) => {
+        await loadOne(entry, plan, next);
+        if (next.state === "failed") {
+          failures.push(`version ${next.version}: ${next.reason}`);
+          current?.note(`Loading it again failed: ${next.reason}`);
+        } else if (current !== undefined) {
+          // One step: there is no moment without a version that answers.
+          entry.publish(next);
+          retire(entry, current, "replaced");
+        }
+        changed(entry);
+      }),
+    );
+    if (failures.length > 0) return failures;
+    for (const version of entry.versions) {
+      if (plan.versions.some((planned) => planned.version === version.version)) continue;
+      entry.withdraw(version);
+      retire(entry, version, "no longer wanted");
+    }
+    changed(entry);
+    return failures;
+  };
+
+  const showProblem = (entry: Entry, found: FoundModel, plan: ModelPlan): void => {
+    logger.error({ model: entry.name, reason: plan.problem }, "model cannot be served");
+    entry.problem = plan.problem;
+    for (const version of found.versions) {
+      const failed = newVersion(plan, { ...version, fingerprint: "" });
+      failed.failed(plan.problem);
+      entry.publish(failed);
     }
     changed(entry);
   };
 
-  const toEntry = async (found: FoundModel): Promise<Entry> => {
-    for (const warning of found.warnings) logger.warn({ model: found.name, warning }, "model folder");
-    let manifest: Manifest | undefined;
-    let problem = found.problem ?? "";
-    if (found.manifestPath !== undefined && problem === "") {
-      try {
-        manifest = parseManifest(await readFile(found.manifestPath, "utf8"));
-      } catch (error) {
-        problem = error instanceof ManifestError ? error.message : "model.yaml cannot be read.";
-        logger.error({ model: found.name, err: error }, "model.yaml refused");
-      }
+  const showNotLoaded = (entry: Entry, { name, versions }: FoundModel): void => {
+    entry.setAside = true;
+    for (const version of versions) {
+      const shown = newVersion({ name, settings: entry.settings }, { ...version, fingerprint: "" });
+      shown.notLoaded();
+      entry.publish(shown);
     }
-    const wanted = manifest === undefined || manifest.versions === "all" ? undefined : new Set(manifest.versions.map(String));
-    const versions = found.versions
-      .filter(({ version }) => wanted === undefined || wanted.has(version))
-      .map(({ version, modelPath }) => new Version(found.name, version, modelPath, config, manifest));
-    for (const version of versions) if (problem !== "") version.failed(problem);
-    const missing = [...(wanted ?? [])].filter((number) => !versions.some(({ version }) => version === number));
-    if (problem === "" && missing.length > 0) {
-      const text = `model.yaml asks for version ${missing.join(", ")}, which the folder does not have.`;
-      if (versions.length === 0) problem = text;
-      logger.warn({ model: found.name }, text);
+    changed(entry);
+  };
+
+  const wantedAtStart = (name: string): boolean =>
+    config.modelControl === "none" || config.loadModels.includes("*") || config.loadModels.includes(name);
+
+  /** One load or unload of a model at a time; others are told to come again. */
+  const exclusively = <T>(entry: Entry, work: () => Promise<T>): Promise<T> => {
+    if (entry.changing) throw modelChanging(entry.name);
+    entry.changing = true;
+    return track(
+      work().finally(() => {
+        entry.changing = false;
+      }),
+    );
+  };
+
+  const loadFrom = async (root: string, found: FoundModel, entry: Entry, override?: LoadOverride): Promise<void> => {
+    const plan = await planModel(root, found, override === undefined ? undefined : parseOverride(override.config));
+    if (plan.problem !== "") {
+      if (entry.default() === undefined) showProblem(entry, found, plan);
+      throw loadFailed(entry.name, plan.problem);
     }
-    if (problem !== "") logger.error({ model: found.name, reason: problem }, "model cannot be served");
-    return { name: found.name, manifest, versions, problem };
+    const failures = await bringUp(entry, plan);
+    if (failures.length > 0) throw loadFailed(entry.name, failures.join("; "));
   };
 
   return {
     async load() {
-      const found = await scanModelFolder(config.modelDir);
-      for (const model of found) {
-        const entry = await toEntry(model);
-        entries.set(entry.name, entry);
+      const plans = await Promise.all(
+        (await scanModelFolder(config.modelDir)).map(async (found) => {
+          const entry = entryOf(found.name);
+          return { entry, found, plan: wantedAtStart(found.name) ? await planModel(config.modelDir, found) : undefined };
+        }),
+      );
+      for (const name of config.loadModels) {
+        if (name !== "*" && !entries.has(name)) logger.error({ model: name }, "a model of loadModels is not in the folder");
       }
-      const all = [...entries.values()];
-      for (const entry of all) changed(entry);
+      // Everything is announced before anything is loaded: how many there are decides how many threads each gets.
+      const loads = plans.map(({ entry, found, plan }) => {
+        if (plan === undefined) showNotLoaded(entry, found);
+        else if (plan.problem !== "") showProblem(entry, found, plan);
+        else return { entry, plan, versions: announce(entry, plan) };
+        return undefined;
+      });
       await Promise.all(
-        all.flatMap((entry) => entry.versions.filter(({ state }) => state === "loading").map((version) => loadVersion(entry, version))),
+        loads.map(async (load) => {
+          if (load === undefined) return;
+          const { entry, plan, versions } = load;
+          await exclusively(entry, async () => {
+            await Promise.all(
+              versions.map(async ({ next }) => {
+                await loadOne(entry, plan, next);
+                changed(entry);
+              }),
+            );
+          });
+        }),
       );
     },
-    models: () => [...entries.values()].map(toView),
-    model: (name) => toView(find(entries, name)),
-    requiredReady: () =>
-      [...entries.values()].every((entry) => entry.manifest?.required !== true || entry.versions.some(({ state }) => state === "ready")),
-    route(model, number) {
-      const entry = find(entries, model);
-      if (number === "") {
-        for (const version of entry.versions) if (version.servable !== undefined) return version.servable;
-        throw notReady(entry, entry.versions[0]);
-      }
-      const version = entry.versions.find((candidate) => candidate.version === number);
-      if (version === undefined) {
-        throw new ServiceError("VERSION_NOT_FOUND", `Model ${quoteName(model)} has no version ${quoteName(number)}.`, {
-          resource: { type: "model version", name: `${model}/${number}`.slice(0, 256) },
-          metadata: { stage: "route" },
-        });
-      }
-      if (version.servable === undefined) throw notReady(entry, version);
-      return version.servable;
+    async loadModel(name, override) {
+      const paths = [...(override?.files.keys() ?? [])];
+      checkOverridePaths(paths);
+      const found = await findModel(config.modelDir, name);
+      if (found === undefined && paths.length === 0) throw modelNotFound(name);
+      if (found === undefined && !isModelName(name)) throw modelNotFound(name);
+      const entry = entryOf(name);
+      await exclusively(entry, async () => {
+        if (override === undefined || paths.length === 0) return loadFrom(config.modelDir, found!, entry, override);
+        const folder = await writeOverrideFiles(name, override.files);
+        try {
+          const written = await findModel(folder.root, name);
+          if (written === undefined) throw loadFailed(name, "The files of the call are no model.");
+          await loadFrom(folder.root, written, entry, override);
+        } finally {
+          const cleanup = removeWhenUnused(entry, folder).finally(() => cleanups.delete(cleanup));
+          cleanups.add(cleanup);
+        }
+      });
     },
+    async unloadModel(name) {
+      const entry = find(entries, name);
+      await exclusively(entry, async () => {
+        entry.setAside = true;
+        const closing = entry.versions.map((version) => version.close("unloaded"));
+        changed(entry);
+        await Promise.all(closing);
+        changed(entry);
+      });
+    },
+    async index() {
+      const found = await scanModelFolder(config.modelDir);
+      for (const model of found) {
+        const entry = entryOf(model.name);
+        if (entry.versions.length > 0 || entry.changing || entry.problem !== "") continue;
+        if (model.problem === undefined) showNotLoaded(entry, model);
+        else entry.problem = model.problem;
+      }
+      for (const entry of entries.values()) {
+        const isThere = found.some(({ name }) => name === entry.name);
+        if (!isThere && !entry.changing && entry.versions.every(({ state }) => state === "unloaded" || state === "failed")) {
+          entries.delete(entry.name);
+        }
+      }
+      return inOrder(entries).map((entry) => entry.view());
+    },
+    models: () => inOrder(entries).map((entry) => entry.view()),
+    model: (name) => find(entries, name).view(),
+    modelConfig(name, number) {
+      const entry = find(entries, name);
+      const version = servableVersion(entry, number);
+      const { settings, path, loaded } = version;
+      const maxQueueDelayMs = settings.maxQueueDelayMs ?? config.maxQueueDelayMs;
+      return completeConfig({ name, settings, loaded: loaded!, maxQueueDelayMs, modelFile: basename(path) });
+    },
+    requiredReady: () =>
+      [...entries.values()].every((entry) => !entry.settings.required || entry.setAside || entry.default() !== undefined),
+    route: (name, number) => servableVersion(find(entries, name), number).servable!,
     onChange(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
     async close() {
-      const versions = [...entries.values()].flatMap((entry) => entry.versions);
-      await Promise.all(versions.map((version) => version.close()));
+      while (underWay.size > 0) await Promise.all(underWay);
+      await Promise.all([...entries.values()].flatMap(({ versions }) => versions.map((version) => version.close())));
+      await Promise.all(cleanups);
     },
   };
+}
+
+/** Override files lie where the sessions read them until no version made from them is left. */
+async function removeWhenUnused(entry: Entry, folder: OverrideFolder): Promise<void> {
+  const users = entry.versions.filter(({ path, state }) => path.startsWith(folder.root) && (state === "ready" || state === "draining"));
+  await Promise.all(users.map((version) => version.gone));
+  await folder.remove();
 }
 
 function find(entries: ReadonlyMap<string, Entry>, name: string): Entry {
   const entry = entries.get(name);
-  if (entry !== undefined) return entry;
-  throw new ServiceError("MODEL_NOT_FOUND", name === "" ? "The request names no model." : `Model ${quoteName(name)} is not served here.`, {
+  if (entry === undefined) throw modelNotFound(name);
+  return entry;
+}
+
+/** @throws ServiceError VERSION_NOT_FOUND or MODEL_NOT_READY. */
+function servableVersion(entry: Entry, number: string): Version {
+  const version = number === "" ? entry.default() : entry.find(number);
+  if (version?.servable !== undefined) return version;
+  if (number !== "" && version === undefined) throw versionNotFound(entry.name, number);
+  throw notReady(entry, version ?? entry.versions[0]);
+}
+
+function inOrder(entries: ReadonlyMap<string, Entry>): readonly Entry[] {
+  return [...entries.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function parseOverride(text: string): ReturnType<typeof parseConfigJson> {
+  try {
+    return parseConfigJson(text);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    throw new ServiceError("CONFIG_INVALID", error.message.slice(0, MAX_REASON_CHARS), {
+      violations: [{ field: 'parameters["config"]', description: error.message.slice(0, MAX_REASON_CHARS) }],
+    });
+  }
+}
+
+function loadFailed(name: string, reason: string): ServiceError {
+  return new ServiceError("MODEL_LOAD_FAILED", `Model ${quoteName(name)} could not be loaded: ${reason}`.slice(0, MAX_REASON_CHARS), {
     resource: { type: "model", name: name.slice(0, 256) },
-    metadata: { stage: "route" },
   });
-}
-
-function notReady(entry: Entry, version: Version | undefined): ServiceError {
-  const state = version?.state ?? "failed";
-  const reason = version?.reason || entry.problem;
-  return new ServiceError(
-    "MODEL_NOT_READY",
-    `Model ${quoteName(entry.name)} is ${state}${reason === "" ? "" : `: ${reason}`}`.slice(0, 500),
-    {
-      retryAfterMs: NOT_READY_RETRY_MS,
-      metadata: { stage: "route", state },
-    },
-  );
-}
-
-function toView({ name, manifest, versions, problem }: Entry): ModelView {
-  return {
-    name,
-    description: manifest?.description ?? "",
-    required: manifest?.required ?? false,
-    problem,
-    defaultVersion: versions.find(({ servable }) => servable !== undefined)?.version ?? "",
-    versions: versions.map((version) => version.view()),
-  };
 }

@@ -17,8 +17,12 @@ export interface FoundVersion {
 export interface FoundModel {
   /** 1 to 128 letters, digits, `_`, `-` and `.`; for a bad name the name in quotes with everything odd escaped. */
   readonly name: string;
+  /** Absolute path of the model's own folder; undefined for a bare file. */
+  readonly folder: string | undefined;
   /** Absolute path of model.yaml, where there is one. */
   readonly manifestPath: string | undefined;
+  /** Absolute path of config.pbtxt, where there is one. */
+  readonly configPath: string | undefined;
   /** Highest first; empty when there is a problem. */
   readonly versions: readonly FoundVersion[];
   /** Why nothing of this entry can be served; holds no path. */
@@ -37,6 +41,7 @@ const NAME_RULE = "a model name has 1 to 128 letters, digits, _, - or . and star
 const MODEL_SUFFIX = ".onnx";
 const MODEL_FILE = "model.onnx";
 const MANIFEST_FILE = "model.yaml";
+const CONFIG_FILE = "config.pbtxt";
 /** Longest file name that any file system has. */
 const MAX_NAME_CHARS = 255;
 const MAX_VERSION = 9_223_372_036_854_775_807n;
@@ -49,6 +54,21 @@ const MAX_VERSION = 9_223_372_036_854_775_807n;
  * @throws ModelFolderError if the folder is missing, is not a folder or cannot be read.
  */
 export async function scanModelFolder(dir: string): Promise<readonly FoundModel[]> {
+  return scan(dir, () => true);
+}
+
+/** Finds one model by its name. @throws ModelFolderError like `scanModelFolder`. */
+export async function findModel(dir: string, name: string): Promise<FoundModel | undefined> {
+  const models = await scan(dir, (entry) => entry === name || entry === name + MODEL_SUFFIX);
+  return models.find((model) => model.name === name);
+}
+
+/** Whether a model may have this name. */
+export function isModelName(name: string): boolean {
+  return MODEL_NAME.test(name);
+}
+
+async function scan(dir: string, wanted: (entryName: string) => boolean): Promise<readonly FoundModel[]> {
   const folder = resolve(dir);
   let root: string;
   let entries: readonly Entry[];
@@ -60,6 +80,7 @@ export async function scanModelFolder(dir: string): Promise<readonly FoundModel[
   }
   const found = new Map<string, FoundModel>();
   for (const entry of entries) {
+    if (!wanted(entry.name)) continue;
     const model = await modelOf(root, entry);
     if (model === undefined) continue;
     const name = entry.kind === "folder" ? entry.name : withoutSuffix(entry.name);
@@ -117,7 +138,8 @@ async function modelOf(root: string, entry: Entry): Promise<FoundModel | undefin
   if (!entry.name.endsWith(MODEL_SUFFIX)) return undefined;
   const name = withoutSuffix(entry.name);
   if (!MODEL_NAME.test(name)) return brokenModel(name);
-  return { name, manifestPath: undefined, versions: [{ version: "1", modelPath: entry.path }], problem: undefined, warnings: [] };
+  const versions = [{ version: "1", modelPath: entry.path }];
+  return { name, folder: undefined, manifestPath: undefined, configPath: undefined, versions, problem: undefined, warnings: [] };
 }
 
 /** Whether an entry that may not be used was meant as a model: a link to some other file, e.g. a README, is nobody's concern. */
@@ -133,21 +155,38 @@ async function modelOfFolder(root: string, { name, path }: Entry): Promise<Found
     return brokenModel(name, `the folder cannot be read (${codeOf(error)})`);
   }
   const manifest = entries.find((entry) => entry.name === MANIFEST_FILE && entry.kind !== "folder");
-  const own = pickModelFile(entries);
-  const { versions, notes, holdsModel } = await findVersions(root, entries);
-  if (own === undefined && !holdsModel && manifest === undefined) return undefined;
+  const config = entries.find((entry) => entry.name === CONFIG_FILE && entry.kind !== "folder");
+  const own = pickModelFile(entries, undefined);
+  const { versions, notes, holdsModel } = await findVersions(root, entries, undefined);
+  if (own === undefined && !holdsModel && manifest === undefined && config === undefined) return undefined;
   if (!MODEL_NAME.test(name)) return brokenModel(name);
 
-  const manifestPath = manifest?.path;
-  const found = { name, manifestPath, problem: undefined };
-  if (manifest?.flaw !== undefined) return { ...brokenModel(name, `model.yaml ${manifest.flaw}`), manifestPath: undefined };
+  const places = { folder: path, manifestPath: manifest?.path, configPath: config?.path };
+  const found = { name, ...places, problem: undefined };
+  for (const file of [manifest, config]) {
+    if (file?.flaw !== undefined) return { ...brokenModel(name, `${file.name} ${file.flaw}`), folder: path };
+  }
   if (versions.length > 0) {
     const leftOut = own === undefined ? [] : ["the .onnx file beside the version folders is left out"];
     return { ...found, versions, warnings: [...notes, ...leftOut] };
   }
   if (!holdsModel && own?.path !== undefined) return { ...found, versions: [{ version: "1", modelPath: own.path }], warnings: notes };
   const details = [...(own?.flaw === undefined ? [] : [`the folder ${own.flaw}`]), ...notes];
-  return { ...brokenModel(name, details.join("; ") || "the folder holds neither model.onnx nor <version>/model.onnx"), manifestPath };
+  return { ...brokenModel(name, details.join("; ") || "the folder holds neither model.onnx nor <version>/model.onnx"), ...places };
+}
+
+/**
+ * The versions of one model whose file has a name of its own.
+ * @param folder the model's own folder. @param root the folder of all models, which links may not leave.
+ * @param modelFile name of the file within each version's folder. @returns versions, highest first, and what is wrong with others.
+ */
+export async function findNamedVersions(
+  root: string,
+  folder: string,
+  modelFile: string,
+): Promise<Pick<FoundVersions, "versions" | "notes">> {
+  const top = await realpath(resolve(root));
+  return findVersions(top, await listFolder(top, folder), modelFile);
 }
 
 interface FoundVersions {
@@ -159,15 +198,16 @@ interface FoundVersions {
   readonly holdsModel: boolean;
 }
 
-async function findVersions(root: string, entries: readonly Entry[]): Promise<FoundVersions> {
+async function findVersions(root: string, entries: readonly Entry[], modelFile: string | undefined): Promise<FoundVersions> {
   const versions: FoundVersion[] = [];
   const notes: string[] = [];
   let holdsModel = false;
   for (const entry of entries) {
     if (!/^\d+$/.test(entry.name) || (entry.kind === "file" && entry.flaw === undefined)) continue;
-    const picked = await pickVersionFile(root, entry);
+    const picked = await pickVersionFile(root, entry, modelFile);
     holdsModel ||= picked !== undefined;
-    if (picked === undefined) notes.push(`version ${entry.name} holds no ${MODEL_SUFFIX} file`);
+    if (picked === undefined)
+      notes.push(`version ${entry.name} holds no ${modelFile === undefined ? MODEL_SUFFIX : quote(modelFile)} file`);
     else if (!isVersion(entry.name))
       notes.push(`folder ${entry.name} is not a version, which is a number from 1 to ${MAX_VERSION} without leading zeros`);
     else if (picked.path === undefined) notes.push(`version ${entry.name} ${picked.flaw}`);
@@ -179,22 +219,30 @@ async function findVersions(root: string, entries: readonly Entry[]): Promise<Fo
 
 type Picked = { readonly path: string; readonly flaw?: undefined } | { readonly path?: undefined; readonly flaw: string };
 
-async function pickVersionFile(root: string, folder: Entry): Promise<Picked | undefined> {
+async function pickVersionFile(root: string, folder: Entry, modelFile: string | undefined): Promise<Picked | undefined> {
   if (folder.flaw !== undefined) return { flaw: folder.flaw };
   try {
-    return pickModelFile(await listFolder(root, folder.path));
+    const entries = await listFolder(root, folder.path);
+    // A model with data beside it may be a folder of the file's own name.
+    const inner = entries.find((entry) => entry.name === (modelFile ?? MODEL_FILE) && entry.kind === "folder");
+    const picked = inner?.flaw === undefined && inner !== undefined ? await listFolder(root, inner.path) : entries;
+    return pickModelFile(picked, modelFile);
   } catch (error) {
     return { flaw: `cannot be read (${codeOf(error)})` };
   }
 }
 
 /** The model file of a folder, why there is none although there should be, or undefined when nothing looks like a model. */
-function pickModelFile(entries: readonly Entry[]): Picked | undefined {
-  const candidates = entries.filter((entry) => entry.name.endsWith(MODEL_SUFFIX) && entry.kind !== "folder");
+function pickModelFile(entries: readonly Entry[], modelFile: string | undefined): Picked | undefined {
+  const candidates = entries.filter((entry) => isCandidate(entry, modelFile));
   const chosen = candidates.find((entry) => entry.name === MODEL_FILE) ?? (candidates.length === 1 ? candidates[0] : undefined);
   if (chosen?.flaw !== undefined) return { flaw: `holds ${quote(chosen.name)}, which ${chosen.flaw}` };
   if (chosen !== undefined) return { path: chosen.path };
   return candidates.length === 0 ? undefined : { flaw: `holds ${candidates.length} .onnx files, none of them named ${MODEL_FILE}` };
+}
+
+function isCandidate({ name, kind }: Entry, modelFile: string | undefined): boolean {
+  return kind !== "folder" && (modelFile === undefined ? name.endsWith(MODEL_SUFFIX) : name === modelFile);
 }
 
 function isVersion(name: string): boolean {
@@ -203,7 +251,8 @@ function isVersion(name: string): boolean {
 
 /** An entry that cannot be served; a bad name is the problem when there is no other. */
 function brokenModel(name: string, problem = `the name is not allowed: ${NAME_RULE}`): FoundModel {
-  return { name: MODEL_NAME.test(name) ? name : quote(name, MAX_NAME_CHARS), manifestPath: undefined, versions: [], problem, warnings: [] };
+  const shown = MODEL_NAME.test(name) ? name : quote(name, MAX_NAME_CHARS);
+  return { name: shown, folder: undefined, manifestPath: undefined, configPath: undefined, versions: [], problem, warnings: [] };
 }
 
 function withoutSuffix(name: string): string {

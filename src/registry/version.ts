@@ -1,41 +1,65 @@
 // One version of a model: its state, which only moves forward, and what it serves with.
 
 import type { Config } from "../config/config.ts";
-import type { OnnxModel } from "../engine/onnx/load-onnx-model.ts";
+import type { LoadedModel } from "../engine/backend.ts";
 import type { Servable } from "../predict/servable.ts";
 import type { ValidateLimits } from "../predict/validate.ts";
 import { createValidate } from "../predict/validate.ts";
 import { createVersionInstruments } from "../telemetry/instruments.ts";
 import type { Signature } from "../tensor/signature.ts";
-import type { Manifest } from "./manifest.ts";
-import type { ModelState, VersionView } from "./view.ts";
+import { Lease } from "./lease.ts";
+import type { ModelSettings } from "./model-settings.ts";
+import type { ModelState, StatisticsView, VersionView } from "./view.ts";
 
 const ORDER: readonly ModelState[] = ["loading", "warming", "ready", "draining", "unloaded"];
 
-/** A version of a model. */
-export class Version {
+/** What a version is made of. */
+export interface VersionOptions {
+  readonly model: string;
+  /** Decimal number. */
   readonly version: string;
   /** Model file. */
   readonly path: string;
+  /** What the files and the configuration were when it was made; equal ones need not be loaded again. */
+  readonly fingerprint: string;
+  readonly settings: ModelSettings;
+  readonly config: Config;
+}
+
+/** A version of a model. */
+export class Version {
+  readonly model: string;
+  readonly version: string;
+  readonly path: string;
+  readonly fingerprint: string;
+  readonly settings: ModelSettings;
   /** Set while it answers predictions. */
   servable: Servable | undefined;
-  readonly #modelName: string;
+  /** Resolves when a version that was ready has been freed. */
+  readonly gone: Promise<void>;
   readonly #queue: { readonly maxQueueDelayMs: number; readonly maxQueueRows: number };
   readonly #instruments = createVersionInstruments();
   readonly #limits: ValidateLimits;
+  readonly #lease = new Lease();
   #state: ModelState = "loading";
   #reason = "";
   #signature: Signature | undefined;
-  #model: OnnxModel | undefined;
+  #loaded: LoadedModel | undefined;
+  readonly #onGone: () => void;
 
-  constructor(modelName: string, version: string, path: string, config: Config, manifest: Manifest | undefined) {
-    this.#modelName = modelName;
+  constructor({ model, version, path, fingerprint, settings, config }: VersionOptions) {
+    this.model = model;
     this.version = version;
     this.path = path;
+    this.fingerprint = fingerprint;
+    this.settings = settings;
     this.#limits = config;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.gone = promise;
+    this.#onGone = resolve;
     this.#queue = {
-      maxQueueDelayMs: manifest?.maxQueueDelayMs ?? config.maxQueueDelayMs,
-      maxQueueRows: manifest?.maxQueueRows ?? config.maxQueueRows,
+      maxQueueDelayMs: settings.maxQueueDelayMs ?? config.maxQueueDelayMs,
+      maxQueueRows: settings.maxQueueRows ?? config.maxQueueRows,
     };
   }
 
@@ -48,6 +72,11 @@ export class Version {
     return this.#reason;
   }
 
+  /** What it serves with; undefined before it is ready. */
+  get loaded(): LoadedModel | undefined {
+    return this.#loaded;
+  }
+
   /** Sessions stand; trial runs begin. */
   warming(signature: Signature): void {
     this.#move("warming");
@@ -55,17 +84,20 @@ export class Version {
   }
 
   /** Predictions may come. */
-  ready(model: OnnxModel): void {
+  ready(loaded: LoadedModel): void {
     this.#move("ready");
-    this.#model = model;
-    this.#reason = model.warnings.join(" ");
+    this.#loaded = loaded;
+    this.#signature = loaded.signature;
+    this.#reason = loaded.warnings.join(" ");
     this.servable = {
-      model: this.#modelName,
+      model: this.model,
       version: this.version,
-      validate: createValidate(model.signature, model.maxBatchSize > 0, this.#limits),
-      engine: model.engine,
-      maxBatchSize: model.maxBatchSize,
+      signature: loaded.signature,
+      validate: createValidate(loaded.signature, loaded.maxBatchSize > 0, this.#limits, loaded.textOnly),
+      engine: loaded.engine,
+      maxBatchSize: loaded.maxBatchSize,
       instruments: this.#instruments,
+      leases: this.#lease,
     };
   }
 
@@ -77,46 +109,82 @@ export class Version {
     this.#reason = reason;
   }
 
-  /** Takes nothing new, finishes what it has, frees the sessions. */
-  async close(): Promise<void> {
+  /** It is in the folder and not wanted now. */
+  notLoaded(): void {
+    if (this.#state !== "loading") throw new Error(`A ${this.#state} version cannot be set aside. This is a bug.`);
+    this.#state = "unloaded";
+    this.#reason = "not loaded";
+  }
+
+  /** What an operator should know about a version that serves on. */
+  note(reason: string): void {
+    this.#reason = reason;
+  }
+
+  /** Takes nothing new, finishes what it has and who holds it, frees the sessions. @param reason why, for the view. */
+  async close(reason = ""): Promise<void> {
     if (this.#state !== "ready") return;
     this.#move("draining");
+    this.#reason = reason;
     this.servable = undefined;
-    await this.#model?.close();
+    await this.#lease.free();
+    await this.#loaded?.close();
     this.#move("unloaded");
+    this.#onGone();
   }
 
   /** What the outside may know. */
   view(): VersionView {
-    const model = this.#model;
-    const engine = model?.engine.statistics();
+    const loaded = this.#loaded;
     return {
       version: this.version,
       state: this.#state,
       reason: this.#reason,
       signature: this.#signature,
+      decoupled: this.settings.decoupled,
       batching:
-        model === undefined
+        loaded === undefined
           ? undefined
-          : { enabled: model.maxBatchSize > 1, maxBatchSize: model.maxBatchSize, ...this.#queue, source: model.batchingSource },
+          : {
+              enabled: loaded.sharesRuns,
+              maxBatchSize: loaded.maxBatchSize,
+              ...this.#queue,
+              source: loaded.batchingSource,
+            },
       execution:
-        model === undefined
+        loaded === undefined
           ? undefined
           : {
               kind: "thread",
-              instances: model.instances,
-              intraOpThreads: model.intraOpThreads,
-              provider: model.provider,
-              providerNotes: model.providerNotes,
+              instances: loaded.instances,
+              intraOpThreads: loaded.intraOpThreads,
+              provider: loaded.provider,
+              providerNotes: loaded.providerNotes,
             },
-      warmup: model?.warmup ?? [],
-      statistics: {
-        okCount: this.#instruments.okCount,
-        errorCount: this.#instruments.errorCount,
-        rowCount: this.#instruments.rowCount,
-        batchCount: engine?.batchCount ?? 0,
-        queuedRows: engine?.queuedRows ?? 0,
-      },
+      warmup: loaded?.warmup ?? [],
+      statistics: this.#statistics(),
+    };
+  }
+
+  #statistics(): StatisticsView {
+    const { okCount, errorCount, failCount, failMs, rowCount, batchMs, postprocessMs, lastRequestAt, queueMs, runMs, totalMs } =
+      this.#instruments;
+    const engine = this.#loaded?.engine.statistics();
+    return {
+      okCount,
+      errorCount,
+      failCount,
+      rowCount,
+      lastRequestAt,
+      batchCount: engine?.batchCount ?? 0,
+      queuedRows: engine?.queuedRows ?? 0,
+      batches: engine?.batches ?? [],
+      totalMs: totalMs.sum,
+      failMs,
+      queueMs: queueMs.sum,
+      batchMs,
+      runMs: runMs.sum,
+      postprocessMs,
     };
   }
 

@@ -1,6 +1,8 @@
 // What the registry tells the outside about its models: plain snapshots.
 
 import type { Provider } from "../config/config.ts";
+import type { WarmupTiming } from "../engine/backend.ts";
+import type { BatchStatistics } from "../engine/engine.ts";
 import type { Signature } from "../tensor/signature.ts";
 
 /** Where a version stands. States only move forward, in this order; `failed` may follow `loading` and `warming`. */
@@ -34,21 +36,34 @@ export interface ExecutionView {
   readonly providerNotes: readonly string[];
 }
 
-/** Measured run time of one batch size at warm-up. */
-export interface WarmupView {
-  readonly rows: number;
-  readonly runs: number;
-  readonly meanMs: number;
-  readonly p95Ms: number;
-}
-
-/** Counts that only grow while the version lives; `queuedRows` is a gauge. */
+/**
+ * Counts that only grow while the version lives; `queuedRows` is a gauge. Times are those of all answered requests together, in
+ * milliseconds; every request counts the whole batch that it rode in.
+ */
 export interface StatisticsView {
+  /** Requests answered. */
   readonly okCount: number;
+  /** Requests that ended with an error, whatever its reason. */
   readonly errorCount: number;
+  /** Of those, the ones that were valid. */
+  readonly failCount: number;
+  /** Rows answered. */
   readonly rowCount: number;
+  /** When the last valid request came, in milliseconds since the epoch; 0 for never. */
+  readonly lastRequestAt: number;
+  /** Runs of the model, warm-up not counted. */
   readonly batchCount: number;
   readonly queuedRows: number;
+  /** By the rows of the runs, smallest first. */
+  readonly batches: readonly BatchStatistics[];
+  /** From the complete request to the outputs. */
+  readonly totalMs: number;
+  /** The same, of valid requests that failed. */
+  readonly failMs: number;
+  readonly queueMs: number;
+  readonly batchMs: number;
+  readonly runMs: number;
+  readonly postprocessMs: number;
 }
 
 /** One version of a model. */
@@ -60,9 +75,11 @@ export interface VersionView {
   readonly reason: string;
   /** Undefined until the file has been read. */
   readonly signature: Signature | undefined;
+  /** Whether it may answer a request any number of times. */
+  readonly decoupled: boolean;
   readonly batching: BatchingView | undefined;
   readonly execution: ExecutionView | undefined;
-  readonly warmup: readonly WarmupView[];
+  readonly warmup: readonly WarmupTiming[];
   readonly statistics: StatisticsView;
 }
 

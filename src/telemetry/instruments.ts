@@ -44,9 +44,22 @@ export const ROW_BOUNDS: readonly number[] = [1, 2, 4, 8, 16, 32, 64, 128, 256, 
 
 /** The instruments of one model version. */
 export interface VersionInstruments {
+  /** Requests answered. */
   okCount: number;
+  /** Requests that ended with an error, whatever its reason. */
   errorCount: number;
+  /** Of those, the ones that were valid: they failed in the queue or in the run. */
+  failCount: number;
+  /** Time of the failed ones, all together, in milliseconds. */
+  failMs: number;
+  /** Rows answered. */
   rowCount: number;
+  /** Assembling batches, of all answered requests together, in milliseconds. */
+  batchMs: number;
+  /** From the end of the run to the outputs, of all answered requests together, in milliseconds. */
+  postprocessMs: number;
+  /** When the last valid request came, in milliseconds since the epoch; 0 for never. */
+  lastRequestAt: number;
   readonly queueMs: Histogram;
   readonly runMs: Histogram;
   readonly totalMs: Histogram;
@@ -58,7 +71,12 @@ export function createVersionInstruments(): VersionInstruments {
   return {
     okCount: 0,
     errorCount: 0,
+    failCount: 0,
+    failMs: 0,
     rowCount: 0,
+    batchMs: 0,
+    postprocessMs: 0,
+    lastRequestAt: 0,
     queueMs: new Histogram(TIME_BOUNDS_MS),
     runMs: new Histogram(TIME_BOUNDS_MS),
     totalMs: new Histogram(TIME_BOUNDS_MS),

@@ -4,6 +4,7 @@ import { createRequire } from "node:module";
 import type Pino from "pino";
 import type PinoPretty from "pino-pretty";
 import type { Config } from "../config/config.ts";
+import { createLogControl, type LogControl, type LogSwitches } from "./log-control.ts";
 
 /** Writes one line: a message, with fields before it if there are any. */
 export interface LogMethod {
@@ -35,14 +36,21 @@ const MAX_BUFFERED_BYTES = 4_194_304;
  * Makes the log. JSON lines have `level` as a word, `time` in ISO 8601 and `msg`. Both formats are written by this thread;
  * JSON without waiting for the reader, and what still waits is written when the process exits.
  * @param destination stderr by default.
+ * @param control settings that the log and its children follow from line to line; those of the configuration by default.
  */
-export function createLogger(config: Pick<Config, "logLevel" | "logFormat">, destination?: LogDestination): Logger {
+export function createLogger(
+  config: Pick<Config, "logLevel" | "logFormat">,
+  destination?: LogDestination,
+  control: LogControl = createLogControl(config),
+): Logger {
   const pino = load("pino") as typeof Pino;
+  const { switches } = control;
   const isTerminal = (destination ?? process.stderr).isTTY === true;
   const pretty = config.logFormat === "pretty" || (config.logFormat === "auto" && isTerminal);
-  return pino(
+  const lines = pino(
     {
-      level: config.logLevel,
+      // The switches decide: a threshold cannot leave out a level in the middle.
+      level: "debug",
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
@@ -50,9 +58,28 @@ export function createLogger(config: Pick<Config, "logLevel" | "logFormat">, des
     },
     pretty
       ? // A person reads it: waiting for a slow pipe costs nothing, and lines queued in process.stderr would be lost at exit.
-        prettyDestination(destination ?? pino.destination({ fd: 2, sync: true }), isTerminal)
+        prettyDestination(destination ?? pino.destination({ fd: 2, sync: true }), isTerminal, switches)
       : (destination ?? pino.destination({ fd: 2, sync: false, maxLength: MAX_BUFFERED_BYTES })),
   );
+  return switched(lines, switches);
+}
+
+function switched(lines: Pino.Logger, switches: LogSwitches): Logger {
+  const method =
+    (level: "debug" | "info" | "warn" | "error"): LogMethod =>
+    (fields: object | string, message?: string) => {
+      if (!switches[level]) return;
+      // A second argument that is undefined would be put in place of a %s.
+      if (message === undefined) lines[level](fields);
+      else lines[level](fields, message);
+    };
+  return {
+    debug: method("debug"),
+    info: method("info"),
+    warn: method("warn"),
+    error: method("error"),
+    child: (fields) => switched(lines.child(fields), switches),
+  };
 }
 
 /** A logger that writes nothing. */
@@ -68,12 +95,15 @@ function load(name: "pino" | "pino-pretty"): unknown {
   return createRequire(import.meta.url)(name);
 }
 
-function prettyDestination(out: LogDestination, colorize: boolean): LogDestination {
+function prettyDestination(out: LogDestination, colorize: boolean, switches: LogSwitches): LogDestination {
   const { prettyFactory } = load("pino-pretty") as typeof PinoPretty;
-  const format = prettyFactory({ colorize, translateTime: "SYS:HH:MM:ss.l", ignore: "pid,hostname" });
+  const ignore = "pid,hostname";
+  const withTimeOfDay = prettyFactory({ colorize, translateTime: "SYS:HH:MM:ss.l", ignore });
+  // The line's own time is ISO 8601 already.
+  const withIsoTime = prettyFactory({ colorize, translateTime: false, ignore });
   return {
     write(line) {
-      const text = format(line);
+      const text = (switches.isoTime ? withIsoTime : withTimeOfDay)(line);
       if (text !== undefined) out.write(text);
     },
   };

@@ -14,7 +14,8 @@ export type DType =
   | "FP16"
   | "FP32"
   | "FP64"
-  | "STRING";
+  | "STRING"
+  | "BF16";
 
 /** Bytes per element. STRING has none: its elements are length-prefixed. */
 export const ELEMENT_BYTES: Readonly<Record<DType, number>> = {
@@ -31,6 +32,7 @@ export const ELEMENT_BYTES: Readonly<Record<DType, number>> = {
   FP32: 4,
   FP64: 8,
   STRING: 0,
+  BF16: 2,
 };
 
 /** Data types by their number on the wire (`predictd.v1.DataType`, equal to Triton's); index 0 is "unspecified". */
@@ -49,6 +51,7 @@ export const DTYPE_BY_NUMBER: readonly (DType | undefined)[] = [
   "FP32",
   "FP64",
   "STRING",
+  "BF16",
 ];
 
 /** Numbers on the wire by data type. */

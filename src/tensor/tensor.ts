@@ -1,6 +1,16 @@
 // A tensor as it travels through the pipeline: name, type, shape and a view of its bytes.
 
+import type { Reason } from "../errors.ts";
 import type { DType } from "./dtype.ts";
+
+/** What a message had wrong about one tensor. */
+export interface TensorProblem {
+  readonly reason: Reason;
+  /** Field of the tensor, e.g. `raw`. */
+  readonly field: string;
+  /** Continues "Input x …". */
+  readonly text: string;
+}
 
 /** One named input or output. Immutable by agreement; the bytes may be a view into a message. */
 export interface Tensor {
@@ -16,7 +26,7 @@ export interface Tensor {
    */
   readonly bytes: Uint8Array;
   /** What the wire had wrong about this tensor's data, for validation to refuse; undefined when nothing. */
-  readonly problem: { readonly field: string; readonly text: string } | undefined;
+  readonly problem: TensorProblem | undefined;
 }
 
 /**

@@ -1,6 +1,6 @@
 // How the elements of each numeric type are seen from JavaScript.
 
-/** The typed array of each numeric data type; FP16 is seen as its bits, a BOOL as 0 or 1. */
+/** The typed array of each numeric data type; FP16 and BF16 are seen as their bits, a BOOL as 0 or 1. */
 export const VIEW_OF_DTYPE = {
   BOOL: Uint8Array,
   UINT8: Uint8Array,
@@ -14,4 +14,5 @@ export const VIEW_OF_DTYPE = {
   FP16: Uint16Array,
   FP32: Float32Array,
   FP64: Float64Array,
+  BF16: Uint16Array,
 } as const;

@@ -11,6 +11,23 @@ import { spec } from "./support/specs.ts";
 
 const none = { images: new Map<string, string>(), tables: new Map<string, string>() };
 
+const NO_STATISTICS: VersionView["statistics"] = {
+  okCount: 0,
+  errorCount: 0,
+  failCount: 0,
+  rowCount: 0,
+  batchCount: 0,
+  queuedRows: 0,
+  lastRequestAt: 0,
+  batches: [],
+  totalMs: 0,
+  failMs: 0,
+  queueMs: 0,
+  batchMs: 0,
+  runMs: 0,
+  postprocessMs: 0,
+};
+
 function model(name: string, inputs: readonly TensorSpec[], states: readonly ModelState[] = ["ready"]): ModelView {
   const signature: Signature = { inputs, outputs: [] };
   const versions = states.map((state, i): VersionView => ({
@@ -21,7 +38,8 @@ function model(name: string, inputs: readonly TensorSpec[], states: readonly Mod
     batching: { enabled: true, maxBatchSize: 32, maxQueueDelayMs: 0, maxQueueRows: 64, source: "model.yaml" },
     execution: { kind: "thread", instances: 1, intraOpThreads: 1, provider: "cpu", providerNotes: [] },
     warmup: [],
-    statistics: { okCount: 0, errorCount: 0, rowCount: 0, batchCount: 0, queuedRows: 0 },
+    decoupled: false,
+    statistics: NO_STATISTICS,
   }));
   const defaultVersion = versions.find(({ state }) => state === "ready")?.version ?? "";
   return { name, description: "", problem: "", required: false, defaultVersion, versions };

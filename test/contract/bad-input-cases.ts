@@ -4,7 +4,8 @@ import type { PredictRequest } from "../../generated/predictd/v1/prediction.ts";
 import type { Tensor } from "../../generated/predictd/v1/tensor.ts";
 import type { Reason } from "../../src/errors.ts";
 import { request } from "../support/clients.ts";
-import type { Way } from "../support/four-ways.ts";
+import { OIP_WAYS } from "../support/ways.ts";
+import type { Way } from "../support/ways.ts";
 import { double, gather, identity, sumAndDifference } from "../support/models.ts";
 import { fp32, int64, raw, text } from "../support/wire-tensors.ts";
 
@@ -172,13 +173,14 @@ export const BAD_INPUTS: readonly BadInput[] = [
     request: sum([{ ...a, strings: ["1"] }, b]),
     reason: "INPUT_VALUE_INVALID",
     field: 'inputs["A"].strings',
+    not: OIP_WAYS,
   },
   {
     what: "text as raw bytes",
     request: words({ ...text("X", [1, 2], []), raw: bytesOf(8) }),
     reason: "INPUT_VALUE_INVALID",
     field: 'inputs["X"].raw',
-    not: ["PredictUpload"],
+    not: ["PredictUpload", ...OIP_WAYS],
   },
   {
     what: "a text too few",

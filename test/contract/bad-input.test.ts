@@ -3,8 +3,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 
 import { ERRORS } from "../../src/errors.ts";
-import { WAYS } from "../support/four-ways.ts";
-import type { Way } from "../support/four-ways.ts";
+import { WAYS } from "../support/ways.ts";
+import type { Way } from "../support/ways.ts";
 import { startServer } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";
 import { floatsOf } from "../support/wire-tensors.ts";

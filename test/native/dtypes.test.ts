@@ -3,8 +3,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 
 import { request } from "../support/clients.ts";
-import { WAYS } from "../support/four-ways.ts";
-import type { Way } from "../support/four-ways.ts";
+import { WAYS } from "../support/ways.ts";
+import type { Way } from "../support/ways.ts";
 import { identity } from "../support/models.ts";
 import type { OnnxType } from "../support/onnx/types.ts";
 import { startServer } from "../support/server.ts";

@@ -9,7 +9,7 @@ test("property: any text without NUL is taken, of any length", () => {
     fc.property(fc.array(fc.string({ unit: "grapheme", maxLength: 100 })), (texts) => {
       const bytes = encodeStrings(texts);
       const hasNul = texts.findIndex((text) => text.includes("\0"));
-      const why = whyStringsInvalid(bytes, texts.length);
+      const why = whyStringsInvalid(bytes, texts.length, true);
       if (hasNul === -1) expect(why).toBeUndefined();
       else expect(why).toMatchObject({ reason: "INPUT_VALUE_INVALID" });
     }),
@@ -25,7 +25,7 @@ test.each([
   ["a NUL in a short text", encodeStrings(["a\0b"]), 1, "INPUT_VALUE_INVALID"],
   ["a NUL in a long text", encodeStrings([`${"a".repeat(100)}\0`]), 1, "INPUT_VALUE_INVALID"],
 ])("%s is refused", (_, bytes, count, reason) => {
-  expect(whyStringsInvalid(bytes, count)).toMatchObject({ reason });
+  expect(whyStringsInvalid(bytes, count, true)).toMatchObject({ reason });
 });
 
 /** A request with these texts. */
@@ -34,14 +34,25 @@ const request = (texts: readonly string[]) => ({
   version: "",
   requestId: "",
   outputs: [],
+  classCounts: [],
+  priority: 0,
+  queueTimeoutMs: 0,
+  problem: undefined,
   inputs: [{ name: "x", dtype: "STRING", shape: [texts.length], bytes: encodeStrings(texts), problem: undefined } as const],
 });
 
 test("more elements than maxStringElements are refused before they are looked at", () => {
   const spec = { name: "x", dtype: "STRING", dims: [{ size: -1, symbol: "N" }], description: "", columns: [], labels: [] } as const;
-  const validate = createValidate({ inputs: [spec], outputs: [] }, true, { maxRequestRows: 10, maxStringElements: 2 });
+  const validate = createValidate({ inputs: [spec], outputs: [] }, true, { maxRequestRows: 10, maxStringElements: 2 }, true);
   expect(validate(request(["a", "b"])).rows).toBe(2);
   expect(() => validate(request(["a", "b", "c"]))).toThrow(
     expect.objectContaining({ reason: "INPUT_TOO_LARGE", code: "RESOURCE_EXHAUSTED" }),
   );
+});
+
+test("bytes of any kind are good where the engine takes them; how many there are is still checked", () => {
+  const binary = Buffer.from([3, 0, 0, 0, 0xff, 0x00, 0xfe, 0, 0, 0, 0]);
+  expect(whyStringsInvalid(binary, 2, false)).toBeUndefined();
+  expect(whyStringsInvalid(binary, 2, true)).toMatchObject({ reason: "INPUT_VALUE_INVALID" });
+  expect(whyStringsInvalid(binary, 3, false)).toMatchObject({ reason: "INPUT_SIZE_MISMATCH" });
 });

@@ -2,11 +2,12 @@
 
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";
-import { ManifestError, parseManifest } from "../../src/registry/manifest.ts";
+import { ManifestError, overlayManifest, parseManifest } from "../../src/registry/manifest.ts";
+import { DEFAULT_MODEL_SETTINGS } from "../../src/registry/model-settings.ts";
 
 const DEFAULTS = {
-  description: "",
-  required: false,
+  description: undefined,
+  required: undefined,
   maxBatchSize: undefined,
   maxQueueDelayMs: undefined,
   maxQueueRows: undefined,
@@ -16,7 +17,7 @@ const DEFAULTS = {
   warmupRuns: undefined,
   warmupBudgetMs: undefined,
   warmupDims: new Map(),
-  versions: "all",
+  versions: undefined,
   inputs: [],
   outputs: [],
 };
@@ -33,6 +34,19 @@ function problemsOf(text: string): readonly string[] {
 
 test.each(["", "# only a comment\n", "{}", "---\n"])("%j gives the defaults", (text) => {
   expect(parseManifest(text)).toEqual(DEFAULTS);
+});
+
+test("the latest versions", () => {
+  expect(parseManifest("versions: { latest: 2 }").versions).toEqual({ kind: "latest", count: 2 });
+  expect(problemsOf("versions: { latest: 0 }")).toEqual(["line 1: versions.latest must be an integer from 1 to 1024, got 0"]);
+  expect(problemsOf("versions: {}")).toEqual(["line 1: versions needs the key latest"]);
+});
+
+test("what it says wins over what lies below it, and nothing else does", () => {
+  const below = { ...DEFAULT_MODEL_SETTINGS, source: "config.pbtxt", maxBatchSize: 8, instances: 2, description: "below" } as const;
+  const manifest = parseManifest("maxBatchSize: 16\nversions: all");
+  expect(overlayManifest(below, manifest)).toEqual({ ...below, maxBatchSize: 16, versions: { kind: "all" } });
+  expect(overlayManifest(DEFAULT_MODEL_SETTINGS, parseManifest(""))).toEqual({ ...DEFAULT_MODEL_SETTINGS, source: "model.yaml" });
 });
 
 test("every key", () => {
@@ -72,7 +86,7 @@ outputs:
       ["sequence", 128],
       ["7", 3],
     ]),
-    versions: ["10", "2"],
+    versions: { kind: "specific", versions: ["10", "2"] },
     inputs: [
       { name: "x", description: "the numbers", columns: ["a", "b"], labels: [] },
       { name: "y", description: "", columns: [], labels: [] },
@@ -108,7 +122,9 @@ describe("refusals", () => {
     ["warmupDims: {'': 1}", ['line 1: warmupDims."" must have a name of 1 to 256 characters']],
     [
       "versions: latest",
-      ['line 1: versions must be "all" or a list of 1 to 1024 items, each an integer from 1 to 9007199254740991, got "latest"'],
+      [
+        'line 1: versions must be "all", "latest: <count>" or a list of 1 to 1024 items, each an integer from 1 to 9007199254740991, got "latest"',
+      ],
     ],
     ["versions: []", ["line 1: versions must be a list of 1 to 1024 items, each an integer from 1 to 9007199254740991, got 0 items"]],
     [

@@ -29,10 +29,10 @@ function make(...entries: readonly string[]): void {
 /** A result on one line each, with paths from the model folder. */
 function brief(models: readonly FoundModel[], folder = root): readonly string[] {
   const short = (path: string) => path.slice(folder.length + 1);
-  return models.map(({ name, manifestPath, versions, problem, warnings }) => {
+  return models.map(({ name, manifestPath, configPath, versions, problem, warnings }) => {
     const parts = [
       ...versions.map(({ version, modelPath }) => `${version}=${short(modelPath)}`),
-      ...(manifestPath === undefined ? [] : [short(manifestPath)]),
+      ...[manifestPath, configPath].flatMap((file) => (file === undefined ? [] : [short(file)])),
       ...(problem === undefined ? [] : [`PROBLEM ${problem}`]),
       ...warnings.map((warning) => `WARNING ${warning}`),
     ];
@@ -50,6 +50,14 @@ describe("layouts", () => {
     ["version folder", ["a/1/model.onnx"], ["a | 1=a/1/model.onnx"]],
     ["manifest", ["a/1/model.onnx", "a/model.yaml"], ["a | 1=a/1/model.onnx | a/model.yaml"]],
     ["folder without versions", ["a/model.onnx", "a/model.yaml"], ["a | 1=a/model.onnx | a/model.yaml"]],
+    ["Triton's configuration", ["a/1/model.onnx", "a/config.pbtxt"], ["a | 1=a/1/model.onnx | a/config.pbtxt"]],
+    ["both configurations", ["a/1/model.onnx", "a/config.pbtxt", "a/model.yaml"], ["a | 1=a/1/model.onnx | a/model.yaml | a/config.pbtxt"]],
+    ["a folder of the model file's name", ["a/1/model.onnx/model.onnx", "a/1/model.onnx/weights"], ["a | 1=a/1/model.onnx/model.onnx"]],
+    [
+      "a configuration without a model",
+      ["a/config.pbtxt"],
+      ["a | a/config.pbtxt | PROBLEM the folder holds neither model.onnx nor <version>/model.onnx"],
+    ],
     ["bare file", ["a.onnx"], ["a | 1=a.onnx"]],
     [
       "models in order of their names",

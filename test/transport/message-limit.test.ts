@@ -12,12 +12,14 @@ import {
   PredictUploadRequest,
 } from "../../generated/predictd/v1/prediction.ts";
 import { request } from "../support/clients.ts";
-import { double } from "../support/models.ts";
+import { double, gather } from "../support/models.ts";
 import { connectRaw, frame } from "../support/raw-h2.ts";
 import type { RawConnection } from "../support/raw-h2.ts";
 import { startServer } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";
-import { fp32, raw, shapeOf } from "../support/wire-tensors.ts";
+import { WAYS } from "../support/ways.ts";
+import type { Way } from "../support/ways.ts";
+import { fp32, int64, raw, shapeOf } from "../support/wire-tensors.ts";
 
 const MAX = 100_000;
 const PREDICT = "/predictd.v1.PredictionService/Predict";
@@ -25,7 +27,7 @@ const PREDICT = "/predictd.v1.PredictionService/Predict";
 let server: TestServer;
 let connection: RawConnection;
 beforeAll(async () => {
-  server = await startServer({ models: { "double.onnx": double() }, flags: ["--max-message-bytes", String(MAX)] });
+  server = await startServer({ models: { "double.onnx": double(), "gather.onnx": gather() }, flags: ["--max-message-bytes", String(MAX)] });
   connection = connectRaw(server.address);
 });
 afterAll(async () => {
@@ -73,6 +75,26 @@ test("a declared 4 GB is refused from its prefix, before a byte of it has come",
   const call = connection.call(PREDICT, { body: frame(new Uint8Array(0), { length: 2 ** 32 - 1 }), end: false });
 
   expect((await call.answer).status).toMatchObject(tooLarge);
+  await expectGood();
+});
+
+test.each(Object.keys(WAYS) as Way[])("an answer over the limit is refused by %s", async (way) => {
+  // Three floats for each index of 8 bytes.
+  const rows = 10_000;
+  const { failure } = await WAYS[way](
+    server,
+    request("gather", [
+      int64(
+        "INDEX",
+        [rows],
+        Array.from({ length: rows }, () => 1),
+      ),
+    ]),
+  );
+
+  // A stream of chunks has small answers.
+  if (way === "PredictStream") expect(failure).toBeUndefined();
+  else expect(failure).toMatchObject({ ...tooLarge, metadata: { stage: "postprocess", maxMessageBytes: String(MAX) } });
   await expectGood();
 });
 

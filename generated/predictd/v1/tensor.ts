@@ -41,6 +41,8 @@ export const DataType = {
   DATA_TYPE_FP64: 12,
   /** DATA_TYPE_STRING - UTF-8 text of any length, without NUL characters; travels in `Tensor.strings`. */
   DATA_TYPE_STRING: 13,
+  /** DATA_TYPE_BF16 - The upper half of IEEE 754 single precision, 2 bytes, little-endian. The CPU runtime takes no model with it. */
+  DATA_TYPE_BF16: 14,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -61,6 +63,7 @@ export namespace DataType {
   export type DATA_TYPE_FP32 = typeof DataType.DATA_TYPE_FP32;
   export type DATA_TYPE_FP64 = typeof DataType.DATA_TYPE_FP64;
   export type DATA_TYPE_STRING = typeof DataType.DATA_TYPE_STRING;
+  export type DATA_TYPE_BF16 = typeof DataType.DATA_TYPE_BF16;
   export type UNRECOGNIZED = typeof DataType.UNRECOGNIZED;
 }
 

@@ -1,7 +1,7 @@
 // Elements of an output as plain values.
 
 import type { Tensor } from "../../client/client.ts";
-import { fromHalf, values } from "../../client/client.ts";
+import { fromBfloat, fromHalf, values } from "../../client/client.ts";
 
 /** A plain element. */
 export type PlainValue = number | bigint | boolean | string;
@@ -12,7 +12,8 @@ export function elementReader(tensor: Tensor): { readonly length: number; at(ind
   const at = (index: number): PlainValue => {
     const value = read[index]!;
     if (tensor.dtype === "BOOL") return value !== 0;
-    return tensor.dtype === "FP16" ? fromHalf(Number(value)) : value;
+    if (tensor.dtype === "FP16") return fromHalf(Number(value));
+    return tensor.dtype === "BF16" ? fromBfloat(Number(value)) : value;
   };
   return { length: read.length, at };
 }

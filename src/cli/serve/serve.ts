@@ -28,10 +28,15 @@ export async function serve({ config: configFile, dir, ...settings }: ServeFlags
   const { [ADDRESS_ENV]: _address, ...serverEnv } = env;
   const config = loadConfig({ flags: { ...settings, modelDir: dir ?? settings["modelDir"] }, env: serverEnv, cwd, configFile });
 
-  const [{ createApp }, { createLogger }] = await Promise.all([import("../../app.ts"), import("../../telemetry/logger.ts")]);
+  const [{ createApp }, { createLogControl }, { createLogger }] = await Promise.all([
+    import("../../app.ts"),
+    import("../../telemetry/log-control.ts"),
+    import("../../telemetry/logger.ts"),
+  ]);
   const progress = createLoadProgress(terminal);
-  const logger = createLogger(config, stderr.isTTY ? progress.logDestination : undefined);
-  const app = createApp(config, logger);
+  const logControl = createLogControl(config);
+  const logger = createLogger(config, stderr.isTTY ? progress.logDestination : undefined, logControl);
+  const app = createApp(config, logger, { logControl });
   const stopListening = app.onModelChange(progress.update);
   try {
     await app.start();

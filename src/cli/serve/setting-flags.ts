@@ -15,7 +15,7 @@ export function addSettingFlags(command: Command): void {
   }
 }
 
-const PLACEHOLDER = { boolean: "true|false", choices: "list", path: "path", string: "text" } as const;
+const PLACEHOLDER = { boolean: "true|false", choices: "list", names: "list", path: "path", string: "text" } as const;
 
 function placeholder(setting: Setting): string {
   if (setting.kind === "int" || setting.kind === "number") return setting.unit ?? "n";
@@ -23,7 +23,7 @@ function placeholder(setting: Setting): string {
 }
 
 function allowed(setting: Setting): string {
-  const fallback = typeof setting.default === "function" ? (setting.defaultText ?? "by machine") : String(setting.default);
+  const fallback = typeof setting.default === "function" ? (setting.defaultText ?? "by machine") : String(setting.default) || "none";
   switch (setting.kind) {
     case "int":
     case "number":

@@ -1,6 +1,6 @@
 // Says why a model could not be loaded, in words that hold no path of this machine.
 
-import { ModelError } from "./signature.ts";
+import { ModelError } from "../backend.ts";
 
 const KNOWN: readonly (readonly [RegExp, (match: RegExpMatchArray) => string])[] = [
   [/Protobuf parsing failed/i, () => "The file is not an ONNX model."],

@@ -3,16 +3,16 @@
 import { availableParallelism } from "node:os";
 import type { Provider } from "../../config/config.ts";
 import type { Logger } from "../../telemetry/logger.ts";
+import type { LoadedModel, LoadOptions } from "../backend.ts";
+import { ModelError } from "../backend.ts";
 import type { Signature } from "../../tensor/signature.ts";
-import type { Engine } from "../engine.ts";
-import type { LatencyRow } from "../scheduler/latency-table.ts";
 import { LatencyTable } from "../scheduler/latency-table.ts";
 import type { Scheduler } from "../scheduler/scheduler.ts";
+import { declaredSignature } from "./declared-signature.ts";
 import { createOnnxInstance } from "./onnx-instance.ts";
 import type { SessionInfo } from "./protocol.ts";
 import { explainProviderFailure, whyUnavailable } from "./providers.ts";
-import type { SpecNotes } from "./signature.ts";
-import { inferSignature, ModelError, whyNotBatchable } from "./signature.ts";
+import { inferSignature, whyNotBatchable } from "./signature.ts";
 import { warmUp } from "./warm-up.ts";
 import type { WorkerPool } from "./worker-pool.ts";
 import type { WorkerThread } from "./worker-thread.ts";
@@ -20,65 +20,22 @@ import type { WorkerThread } from "./worker-thread.ts";
 /** Threads one run uses at most when nothing is configured. */
 const MAX_DEFAULT_THREADS = 4;
 
-/** What decides how a file is served: model.yaml over the server's settings. */
-export interface OnnxModelOptions {
-  readonly modelPath: string;
-  readonly providers: readonly Provider[];
-  /** 0: from the cores. */
-  readonly instances: number;
-  /** 0: from the cores. */
-  readonly intraOpThreads: number;
-  /** Model versions that are served in all. */
-  readonly modelCount: number;
-  /** From model.yaml; undefined: what the file's shape allows, up to `defaultMaxBatchSize`. */
-  readonly maxBatchSize: number | undefined;
-  readonly defaultMaxBatchSize: number;
-  readonly maxQueueDelayMs: number;
-  readonly maxQueueRows: number;
-  readonly maxBatchBytes: number;
-  readonly warmupRuns: number;
-  readonly warmupBudgetMs: number;
-  readonly warmupDims: ReadonlyMap<string, number>;
-  readonly inputNotes: readonly SpecNotes[];
-  readonly outputNotes: readonly SpecNotes[];
-  /** Called when sessions stand and trial runs begin. */
-  readonly onWarming: (signature: Signature) => void;
-}
-
-/** A version that answers. */
-export interface OnnxModel {
-  readonly engine: Engine;
-  readonly signature: Signature;
-  /** Most rows in one run; 0 when requests do not share runs. */
-  readonly maxBatchSize: number;
-  /** How that was decided. */
-  readonly batchingSource: string;
-  readonly instances: number;
-  readonly intraOpThreads: number;
-  readonly provider: Provider;
-  readonly providerNotes: readonly string[];
-  readonly warnings: readonly string[];
-  /** Run times by batch size, as measured at warm-up. */
-  readonly warmup: readonly LatencyRow[];
-  /** Finishes what it has and frees the sessions. */
-  close(): Promise<void>;
-}
-
 let nextSession = 0;
 
 /** Loads a file. Rejects with ModelError or the runtime's own error; nothing is left behind then. */
-export async function loadOnnxModel(options: OnnxModelOptions, pool: WorkerPool, scheduler: Scheduler, logger: Logger): Promise<OnnxModel> {
+export async function loadOnnxModel(options: LoadOptions, pool: WorkerPool, scheduler: Scheduler, logger: Logger): Promise<LoadedModel> {
   const sizes = defaultSizes(options, pool.size);
   const sessions = await createSessions(options, sizes, pool);
   const release = async (): Promise<void> => {
     await Promise.allSettled(sessions.workers.map((worker) => worker.release(sessions.key)));
   };
   try {
-    const { signature, runtimeOutputs, warnings } = inferSignature(sessions.info, options.inputNotes, options.outputNotes);
+    const inferred = inferSignature(sessions.info, options.inputNotes, options.outputNotes);
+    const candidate = decideBatching(options, inferred.signature);
+    const { signature, runtimeOutputs, reshapes, warnings } = declaredSignature(inferred, options, candidate.maxBatchSize > 0);
     options.onWarming(signature);
-    const candidate = decideBatching(options, signature);
     const instancesOf = (batched: boolean) =>
-      sessions.workers.map((worker) => createOnnxInstance({ worker, session: sessions.key, signature, runtimeOutputs, batched }));
+      sessions.workers.map((worker) => createOnnxInstance({ worker, session: sessions.key, signature, runtimeOutputs, reshapes, batched }));
     const latency = new LatencyTable();
     const warmed = await warmUp({
       signature,
@@ -87,6 +44,7 @@ export async function loadOnnxModel(options: OnnxModelOptions, pool: WorkerPool,
       runs: options.warmupRuns,
       budgetMs: options.warmupBudgetMs,
       dims: options.warmupDims,
+      samples: options.warmupSamples,
       latency,
     });
     const maxBatchSize = warmed.whyNotBatched === undefined ? candidate.maxBatchSize : 0;
@@ -95,6 +53,8 @@ export async function loadOnnxModel(options: OnnxModelOptions, pool: WorkerPool,
     const engine = scheduler.createEngine({
       maxBatchSize: Math.max(1, maxBatchSize),
       batched,
+      sharesRuns: options.sharesRuns,
+      queue: options.queue,
       maxQueueDelayMs: options.maxQueueDelayMs,
       maxQueueRows: options.maxQueueRows,
       maxBatchBytes: options.maxBatchBytes,
@@ -106,7 +66,9 @@ export async function loadOnnxModel(options: OnnxModelOptions, pool: WorkerPool,
     return {
       engine,
       signature,
+      textOnly: true,
       maxBatchSize,
+      sharesRuns: options.sharesRuns && maxBatchSize > 1,
       batchingSource: warmed.whyNotBatched === undefined ? candidate.source : `off: ${warmed.whyNotBatched}`,
       instances: sessions.workers.length,
       intraOpThreads: sizes.intraOpThreads,
@@ -129,7 +91,7 @@ export async function loadOnnxModel(options: OnnxModelOptions, pool: WorkerPool,
  * One core is left to the event loop; the rest is shared out as instances of a few threads each. Every session has a thread pool of its
  * own, so a folder of many models gets one thread and one session for each.
  */
-function defaultSizes(options: OnnxModelOptions, maxWorkers: number): { readonly instances: number; readonly intraOpThreads: number } {
+function defaultSizes(options: LoadOptions, maxWorkers: number): { readonly instances: number; readonly intraOpThreads: number } {
   const cores = Math.max(1, availableParallelism() - 1);
   const intraOpThreads = options.intraOpThreads || (options.modelCount > maxWorkers ? 1 : Math.min(MAX_DEFAULT_THREADS, cores));
   const instances = options.instances || (options.modelCount > maxWorkers ? 1 : Math.max(1, Math.floor(cores / intraOpThreads)));
@@ -146,11 +108,18 @@ interface Sessions {
 
 /** Tries the providers in order. */
 async function createSessions(
-  options: OnnxModelOptions,
+  options: LoadOptions,
   { instances, intraOpThreads }: { readonly instances: number; readonly intraOpThreads: number },
   pool: WorkerPool,
 ): Promise<Sessions> {
   const notes: string[] = [];
+  const spec = {
+    path: options.modelPath,
+    intraOpThreads,
+    interOpThreads: options.interOpThreads,
+    parallelExecution: options.parallelExecution,
+    graphOptimization: options.graphOptimization,
+  };
   let failure: unknown = new ModelError("No execution provider is configured.");
   for (const provider of options.providers) {
     const why = whyUnavailable(provider);
@@ -161,9 +130,7 @@ async function createSessions(
     }
     const key = nextSession++;
     const workers = pool.place(instances, provider);
-    const created = await Promise.allSettled(
-      workers.map((worker) => worker.create(key, { path: options.modelPath, provider, intraOpThreads })),
-    );
+    const created = await Promise.allSettled(workers.map((worker) => worker.create(key, { ...spec, provider })));
     const failed = created.find((result) => result.status === "rejected");
     const [first] = created;
     if (failed === undefined && first?.status === "fulfilled") return { key, workers, info: first.value, provider, notes };
@@ -174,17 +141,17 @@ async function createSessions(
   throw failure;
 }
 
-function decideBatching(options: OnnxModelOptions, signature: Signature): { readonly maxBatchSize: number; readonly source: string } {
+function decideBatching(options: LoadOptions, signature: Signature): { readonly maxBatchSize: number; readonly source: string } {
   const why = whyNotBatchable(signature);
-  if (options.maxBatchSize === 0) return { maxBatchSize: 0, source: "model.yaml" };
+  if (options.maxBatchSize === 0) return { maxBatchSize: 0, source: "the model's configuration" };
   if (options.maxBatchSize !== undefined) {
     const fixed = [...signature.inputs, ...signature.outputs].find(({ dims }) => dims[0]?.size !== -1);
     if (fixed !== undefined) {
       throw new ModelError(
-        `model.yaml sets maxBatchSize ${options.maxBatchSize}, but ${JSON.stringify(fixed.name)} has no free first dimension.`,
+        `The configuration sets a batch size of ${options.maxBatchSize}, but ${JSON.stringify(fixed.name)} has no free first dimension.`,
       );
     }
-    return { maxBatchSize: options.maxBatchSize, source: "model.yaml" };
+    return { maxBatchSize: options.maxBatchSize, source: "the model's configuration" };
   }
   if (why !== undefined) return { maxBatchSize: 0, source: `off: ${why}` };
   return { maxBatchSize: options.defaultMaxBatchSize, source: "inferred from the model file" };

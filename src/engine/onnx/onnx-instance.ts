@@ -4,6 +4,8 @@ import type { BatchOutcome, BatchPart, Instance, OutputBlock } from "../schedule
 import { createRowCutter, elementsPerRow } from "../../tensor/rows.ts";
 import type { Signature } from "../../tensor/signature.ts";
 import type { InputPlace } from "./protocol.ts";
+import type { Reshapes } from "./reshape.ts";
+import { reshape } from "./reshape.ts";
 import type { Slot } from "./slot.ts";
 import type { RunReply, WorkerThread } from "./worker-thread.ts";
 
@@ -15,6 +17,8 @@ export interface OnnxInstanceOptions {
   readonly signature: Signature;
   /** For each output of the signature, its place among the runtime's outputs. */
   readonly runtimeOutputs: readonly number[];
+  /** Shapes that the file has instead of the callers'. */
+  readonly reshapes: Reshapes;
   /** Whether parts are rows of a batch; otherwise a run takes exactly one request as it is. */
   readonly batched: boolean;
 }
@@ -25,28 +29,30 @@ export interface OnnxInstance extends Instance {
 }
 
 /** Makes an instance. */
-export function createOnnxInstance({ worker, session, signature, runtimeOutputs, batched }: OnnxInstanceOptions): OnnxInstance {
+export function createOnnxInstance(options: OnnxInstanceOptions): OnnxInstance {
+  const { worker, session, signature, runtimeOutputs, reshapes, batched } = options;
   const toRuntime = (outputs: readonly number[]): number[] => outputs.map((output) => runtimeOutputs[output]!);
   const toOutcome = (reply: RunReply, outputs: readonly number[]): BatchOutcome => {
     const blocks: (OutputBlock | undefined)[] = [];
     for (let i = 0; i < outputs.length; i++) {
       const output = outputs[i]!;
       const { dims, bytes } = reply.outputs[i]!;
-      blocks[output] = { dtype: signature.outputs[output]!.dtype, shape: dims, bytes };
+      const shape = reshape(dims, reshapes.outputs[output], reshapes.hasRows);
+      blocks[output] = { dtype: signature.outputs[output]!.dtype, shape, bytes };
     }
     return { outputs: blocks, runMs: reply.runMs };
   };
   return {
     lane: worker,
     run: async (parts, rows, outputs) =>
-      toOutcome(await worker.run(session, toRuntime(outputs), (slot) => fill(slot, parts, rows, batched)), outputs),
+      toOutcome(await worker.run(session, toRuntime(outputs), (slot) => fill(slot, parts, rows, batched, reshapes)), outputs),
     warm: async (parts, rows, outputs) =>
-      toOutcome(await worker.warm(session, toRuntime(outputs), (slot) => fill(slot, parts, rows, batched)), outputs),
+      toOutcome(await worker.warm(session, toRuntime(outputs), (slot) => fill(slot, parts, rows, batched, reshapes)), outputs),
   };
 }
 
 /** Copies the rows of all parts into the slot, input by input. */
-function fill(slot: Slot, parts: readonly BatchPart[], rows: number, batched: boolean): readonly InputPlace[] {
+function fill(slot: Slot, parts: readonly BatchPart[], rows: number, batched: boolean, reshapes: Reshapes): readonly InputPlace[] {
   const { inputs } = parts[0]!.request;
   const cut = parts.map((part) => inputsOf(part));
   let total = 0;
@@ -60,7 +66,7 @@ function fill(slot: Slot, parts: readonly BatchPart[], rows: number, batched: bo
       slot.append(source);
       byteLength += source.byteLength;
     }
-    return { offset, byteLength, dims: batched ? [rows, ...shape.slice(1)] : shape };
+    return { offset, byteLength, dims: reshape(batched ? [rows, ...shape.slice(1)] : shape, reshapes.inputs[input], reshapes.hasRows) };
   });
 }
 

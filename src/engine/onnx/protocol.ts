@@ -1,6 +1,7 @@
 // The messages between the main thread and a worker thread.
 
 import type { Provider } from "../../config/config.ts";
+import type { GraphOptimization } from "../backend.ts";
 import type { Dim } from "../../tensor/signature.ts";
 import type { DType } from "../../tensor/dtype.ts";
 
@@ -10,6 +11,11 @@ export interface SessionSpec {
   readonly path: string;
   readonly provider: Provider;
   readonly intraOpThreads: number;
+  /** 0: as many as the runtime likes. Only used with parallel execution. */
+  readonly interOpThreads: number;
+  /** Whether nodes that do not depend on each other may run side by side. */
+  readonly parallelExecution: boolean;
+  readonly graphOptimization: GraphOptimization;
 }
 
 /** One input or output as the runtime reports it. */

@@ -36,8 +36,9 @@ function sampleBytes(dtype: DType, count: number, kind: SampleKind, seed: number
 function writeElement(view: DataView, dtype: DType, index: number, random: number): void {
   if (dtype === "FP32") view.setFloat32(index * 4, random / 2 ** 32, true);
   else if (dtype === "FP64") view.setFloat64(index * 8, random / 2 ** 32, true);
-  // Half precision with exponent -1 and the top bits of the number as fraction: [0.5, 1).
+  // Half precision with exponent -1 and the top bits of the number as fraction: [0.5, 1). The same for BF16.
   else if (dtype === "FP16") view.setUint16(index * 2, 0x3800 | (random >>> 22), true);
+  else if (dtype === "BF16") view.setUint16(index * 2, 0x3f00 | (random >>> 25), true);
   else view.setUint8(index * ELEMENT_BYTES[dtype], random >>> 31);
 }
 

@@ -1,20 +1,9 @@
 // The signature of a model from what the runtime reports, and whether its first dimension counts rows.
 
 import type { Dim, Signature, TensorSpec } from "../../tensor/signature.ts";
+import type { SpecNotes } from "../backend.ts";
+import { ModelError } from "../backend.ts";
 import type { PortInfo, SessionInfo } from "./protocol.ts";
-
-/** Descriptions from model.yaml for one input or output. */
-export interface SpecNotes {
-  readonly name: string;
-  readonly description: string;
-  readonly columns: readonly string[];
-  readonly labels: readonly string[];
-}
-
-/** A model that cannot be served, with a reason that callers may see. */
-export class ModelError extends Error {
-  override readonly name = "ModelError";
-}
 
 /** A signature and where its outputs stand among the runtime's. */
 export interface InferredSignature {
@@ -24,7 +13,7 @@ export interface InferredSignature {
   readonly warnings: readonly string[];
 }
 
-/** @throws ModelError if an input cannot be carried, no output can, or model.yaml describes something the file does not have. */
+/** @throws ModelError if an input cannot be carried, no output can, or the configuration describes something the file does not have. */
 export function inferSignature(info: SessionInfo, inputNotes: readonly SpecNotes[], outputNotes: readonly SpecNotes[]): InferredSignature {
   const warnings: string[] = [];
   for (const { name } of [...info.inputs, ...info.outputs]) {
@@ -59,7 +48,9 @@ function toSpec(port: PortInfo, notes: readonly SpecNotes[]): TensorSpec | undef
   const columns = note?.columns ?? [];
   const width = port.dims.at(-1)?.size ?? -1;
   if (columns.length > 0 && width !== -1 && columns.length !== width) {
-    throw new ModelError(`model.yaml names ${columns.length} columns for ${JSON.stringify(port.name)}; its last dimension is ${width}.`);
+    throw new ModelError(
+      `The configuration names ${columns.length} columns for ${JSON.stringify(port.name)}; its last dimension is ${width}.`,
+    );
   }
   return {
     name: port.name,
@@ -75,7 +66,7 @@ function assertKnown(specs: readonly TensorSpec[], notes: readonly SpecNotes[], 
   for (const { name } of notes) {
     if (specs.some((spec) => spec.name === name)) continue;
     throw new ModelError(
-      `model.yaml describes ${kind} ${JSON.stringify(name)}; the model has ${specs.map((spec) => JSON.stringify(spec.name)).join(", ")}.`,
+      `The configuration describes ${kind} ${JSON.stringify(name)}; the model has ${specs.map((spec) => JSON.stringify(spec.name)).join(", ")}.`,
     );
   }
 }

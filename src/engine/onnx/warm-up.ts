@@ -1,5 +1,7 @@
 // Trial runs before a version is ready: they prove that rows are independent, fill the latency table and touch every batch size once.
 
+import type { WarmupSample } from "../backend.ts";
+import { ModelError } from "../backend.ts";
 import type { EngineRequest } from "../engine.ts";
 import type { BatchOutcome, BatchPart } from "../scheduler/executor.ts";
 import type { LatencyTable } from "../scheduler/latency-table.ts";
@@ -9,11 +11,12 @@ import type { OnnxInstance } from "./onnx-instance.ts";
 import { sameElements } from "./same-rows.ts";
 import type { SampleKind } from "./sample-input.ts";
 import { sampleTensor } from "./sample-input.ts";
+import { sampleRequest } from "./sample-request.ts";
 
 /** Rows of the stack that is compared with single runs. */
 const PROOF_ROWS = 3;
 
-/** Lengths tried for free dimensions that model.yaml says nothing about. */
+/** Lengths tried for free dimensions that the configuration says nothing about. */
 const FREE_LENGTHS = [8, 1, 32, 224] as const;
 
 /** What warm-up works with. */
@@ -27,6 +30,8 @@ export interface WarmUpOptions {
   readonly budgetMs: number;
   /** Length of free dimensions by symbol. */
   readonly dims: ReadonlyMap<string, number>;
+  /** Requests of the model's configuration, run on every instance. */
+  readonly samples: readonly WarmupSample[];
   readonly latency: LatencyTable;
 }
 
@@ -43,8 +48,12 @@ interface Sample {
   readonly freeLength: number;
 }
 
-/** Runs the trials. Never rejects because of the model: one that fails on made-up inputs may well work on real ones. */
+/**
+ * Runs the trials. One that fails on inputs made up here is no reason to refuse the model, which may well work on real ones.
+ * @throws ModelError when it fails on a request of its own configuration.
+ */
 export async function warmUp(options: WarmUpOptions): Promise<WarmUpResult> {
+  await runSamples(options);
   const started = performance.now();
   const first = options.instances[0]!;
   const sample = await findSample(options, first);
@@ -89,6 +98,21 @@ async function measure(
     }
   }
   return true;
+}
+
+async function runSamples({ signature, instances, maxBatchSize, samples }: WarmUpOptions): Promise<void> {
+  for (const sample of samples) {
+    const request = sampleRequest(signature, sample, maxBatchSize > 0);
+    for (const instance of instances) {
+      for (let i = 0; i < sample.count; i++) {
+        try {
+          await instance.warm([whole(request)], request.rows, request.outputs);
+        } catch {
+          throw new ModelError(`The model failed on the warm-up request ${JSON.stringify(sample.name)} of its configuration.`);
+        }
+      }
+    }
+  }
 }
 
 /** The first kind of made-up input that the model takes. */
@@ -154,7 +178,7 @@ function makeRequest(
       seed * 1000 + index,
     ),
   );
-  return { inputs, rows, shapeKey: "", outputs: signature.outputs.map((_, index) => index) };
+  return { inputs, rows, shapeKey: "", outputs: signature.outputs.map((_, index) => index), priority: 0, queueTimeoutMs: 0 };
 }
 
 function hasFreeDims({ signature, maxBatchSize }: WarmUpOptions): boolean {

@@ -67,9 +67,9 @@ async function create(id: number, key: number, spec: SessionSpec): Promise<void>
   const session = await ort.InferenceSession.create(spec.path, {
     executionProviders: spec.provider === "cpu" ? ["cpu"] : [spec.provider, "cpu"],
     intraOpNumThreads: spec.intraOpThreads,
-    interOpNumThreads: 1,
-    executionMode: "sequential",
-    graphOptimizationLevel: "all",
+    interOpNumThreads: spec.parallelExecution ? spec.interOpThreads : 1,
+    executionMode: spec.parallelExecution ? "parallel" : "sequential",
+    graphOptimizationLevel: spec.graphOptimization,
     logSeverityLevel: LOG_SEVERITY_FATAL,
     extra: { session: { intra_op: { allow_spinning: "0" }, inter_op: { allow_spinning: "0" } } },
   });

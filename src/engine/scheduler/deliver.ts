@@ -33,27 +33,28 @@ export function cutBatch(jobs: readonly Job[], rows: number, outcome: BatchOutco
 export function joinOutcomes(outcomes: readonly JobOutcome[], outputs: readonly number[], outputNames: readonly string[]): EngineResult {
   const [head] = outcomes;
   if (head === undefined) throw new Error("A request without jobs was answered. This is a bug.");
-  const result = {
-    batchRows: head.batchRows,
-    queueMs: head.queueMs,
-    batchMs: head.batchMs,
-    runMs: head.runMs,
-    runEndedAt: head.endedAt,
-  };
   const tensorOf = (outcome: JobOutcome, position: number): Tensor => {
     const { dtype, shape, bytes } = outcome.blocks[position]!;
     return { name: outputNames[outputs[position]!]!, dtype, shape, bytes, problem: undefined };
   };
-  if (outcomes.length === 1) return { ...result, outputs: outputs.map((_, position) => tensorOf(head, position)) };
+  if (outcomes.length === 1) {
+    const tensors = outputs.map((_, position) => tensorOf(head, position));
+    return toResult(head, head.batchRows, tensors);
+  }
+  let batchRows = 0;
+  let last = head;
   for (const outcome of outcomes) {
     for (const [position, block] of outcome.blocks.entries()) assertSameWidth(head.blocks[position]!, block);
-    result.batchRows = Math.max(result.batchRows, outcome.batchRows);
-    result.queueMs = Math.max(result.queueMs, outcome.queueMs);
-    result.batchMs += outcome === head ? 0 : outcome.batchMs;
-    result.runMs += outcome === head ? 0 : outcome.runMs;
-    result.runEndedAt = Math.max(result.runEndedAt, outcome.endedAt);
+    batchRows = Math.max(batchRows, outcome.batchRows);
+    if (outcome.endedAt > last.endedAt) last = outcome;
   }
-  return { ...result, outputs: outputs.map((_, position) => joinRows(outcomes.map((outcome) => tensorOf(outcome, position)))) };
+  const tensors = outputs.map((_, position) => joinRows(outcomes.map((outcome) => tensorOf(outcome, position))));
+  return toResult(last, batchRows, tensors);
+}
+
+/** Times are those of the part that came home last: parts overlap, and added up they would be longer than the wait for them. */
+function toResult({ queueMs, batchMs, runMs, endedAt }: JobOutcome, batchRows: number, outputs: readonly Tensor[]): EngineResult {
+  return { outputs, batchRows, queueMs, batchMs, runMs, runEndedAt: endedAt };
 }
 
 /** Parts of one request can only be joined when they are equally wide: an output whose other dimensions depend on the data is not. */

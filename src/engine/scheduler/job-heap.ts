@@ -1,21 +1,22 @@
-// Waiting jobs of one shape, most urgent first.
+// Waiting jobs of one shape, the one that goes next first.
 
+import type { WaitingJobs } from "./gate.ts";
 import type { Job } from "./job.ts";
-
-/** Whether `a` goes before `b`: earlier deadline, then earlier arrival. */
-export function isMoreUrgent(a: Job, b: Job): boolean {
-  return a.deadline < b.deadline || (a.deadline === b.deadline && a.arrival < b.arrival);
-}
+import { goesBefore } from "./job-order.ts";
 
 /** A binary heap that knows where each job stands, so that a cancelled one leaves in O(log n). */
-export class JobHeap {
+export class JobHeap implements WaitingJobs {
   readonly #jobs: Job[] = [];
   /** Rows of all jobs together. */
   rows = 0;
   /** Since when jobs have been waiting here without a batch taking any. */
   since = 0;
+  /** No deadline here is earlier. It may be that of a job that has left; the heap forgets it when it is empty. */
+  earliestDeadline = Infinity;
+  /** No job here has to start earlier, with the same reservation. */
+  earliestStartBy = Infinity;
 
-  /** The most urgent job. */
+  /** The job that goes next. */
   get head(): Job | undefined {
     return this.#jobs[0];
   }
@@ -27,13 +28,21 @@ export class JobHeap {
 
   /** Adds a job. */
   push(job: Job): void {
-    if (this.#jobs.length === 0) this.since = job.enqueuedAt;
+    const { startBy } = job.pending;
+    if (this.#jobs.length === 0) {
+      this.since = job.enqueuedAt;
+      this.earliestDeadline = job.deadline;
+      this.earliestStartBy = startBy;
+    } else {
+      if (job.deadline < this.earliestDeadline) this.earliestDeadline = job.deadline;
+      if (startBy < this.earliestStartBy) this.earliestStartBy = startBy;
+    }
     this.rows += job.rows;
     this.#jobs.push(job);
     this.#up(job, this.#jobs.length - 1);
   }
 
-  /** Takes the most urgent job out. */
+  /** Takes the next job out. */
   pop(): Job | undefined {
     const head = this.#jobs[0];
     if (head !== undefined) this.remove(head);
@@ -58,7 +67,7 @@ export class JobHeap {
     while (index > 0) {
       const parentIndex = (index - 1) >> 1;
       const parent = jobs[parentIndex]!;
-      if (!isMoreUrgent(job, parent)) break;
+      if (!goesBefore(job, parent)) break;
       jobs[index] = parent;
       parent.heapIndex = index;
       index = parentIndex;
@@ -73,9 +82,9 @@ export class JobHeap {
     for (;;) {
       let childIndex = 2 * index + 1;
       if (childIndex >= jobs.length) break;
-      if (childIndex + 1 < jobs.length && isMoreUrgent(jobs[childIndex + 1]!, jobs[childIndex]!)) childIndex++;
+      if (childIndex + 1 < jobs.length && goesBefore(jobs[childIndex + 1]!, jobs[childIndex]!)) childIndex++;
       const child = jobs[childIndex]!;
-      if (!isMoreUrgent(child, job)) break;
+      if (!goesBefore(child, job)) break;
       jobs[index] = child;
       child.heapIndex = index;
       index = childIndex;

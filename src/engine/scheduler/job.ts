@@ -4,6 +4,7 @@ import type { Call } from "../../call.ts";
 import type { ServiceError } from "../../errors.ts";
 import type { EngineRequest } from "../engine.ts";
 import type { BatchPart, OutputBlock } from "./executor.ts";
+import type { Level } from "./levels.ts";
 
 /** Rows of one request that travel together. A request larger than a batch becomes several jobs. */
 export class Job implements BatchPart {
@@ -20,6 +21,8 @@ export class Job implements BatchPart {
   readonly enqueuedAt: number;
   /** Jobs of equal key may share a run. */
   shapeKey: string;
+  /** What counts before deadlines, lowest first: two steps for each level, the second for those that are delayed. */
+  rank: number;
   /** Position in its heap; -1 when it does not wait. */
   heapIndex = -1;
   /** The request's outcome. */
@@ -40,6 +43,12 @@ export class Job implements BatchPart {
     this.arrival = arrival;
     this.enqueuedAt = now;
     this.shapeKey = pending.request.shapeKey;
+    this.rank = 2 * pending.level.number;
+  }
+
+  /** Puts it behind all of its level that are not delayed. Only while it is in no heap. */
+  delay(): void {
+    this.rank = 2 * this.pending.level.number + 1;
   }
 }
 
@@ -57,8 +66,15 @@ export interface JobOutcome {
 export class Pending {
   readonly request: EngineRequest;
   readonly call: Call;
+  readonly level: Level;
   /** Its jobs in row order. */
   jobs: readonly Job[] = [];
+  /** How many of them wait. The queue counts them. */
+  waiting = 0;
+  /** When its run must have begun, on the scheduler's clock; Infinity without such a limit and once the run has begun. */
+  startBy = Infinity;
+  /** Stops the timer that watches `startBy`. */
+  cancelTimer: (() => void) | undefined = undefined;
   /** True once the caller has been answered; what comes later is thrown away. */
   settled = false;
   /** Outcomes by job, in row order. */
@@ -70,11 +86,13 @@ export class Pending {
   constructor(
     request: EngineRequest,
     call: Call,
+    level: Level,
     resolve: (outcomes: readonly JobOutcome[]) => void,
     reject: (error: ServiceError) => void,
   ) {
     this.request = request;
     this.call = call;
+    this.level = level;
     this.#resolve = resolve;
     this.#reject = reject;
   }
@@ -89,10 +107,18 @@ export class Pending {
     this.#resolve(this.outcomes);
   }
 
+  /** Lifts the limit on its start: the run begins, nobody waits any more, or the limit has acted. */
+  liftStartLimit(): void {
+    this.startBy = Infinity;
+    this.cancelTimer?.();
+    this.cancelTimer = undefined;
+  }
+
   /** Answers the caller with an error. */
   fail(error: ServiceError): void {
     if (this.settled) return;
     this.settled = true;
+    this.liftStartLimit();
     this.call.onAbort(undefined);
     this.#reject(error);
   }

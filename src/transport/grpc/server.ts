@@ -5,6 +5,9 @@ import grpc from "@grpc/grpc-js";
 import type { HealthMap } from "../../api/health.ts";
 import type { ModelsApi } from "../../api/models-api.ts";
 import type { PredictApi } from "../../api/predict-api.ts";
+import type { RepositoryApi } from "../../api/repository-api.ts";
+import type { ServerApiOptions } from "../../api/server-api.ts";
+import { createServerApi } from "../../api/server-api.ts";
 import type { Config } from "../../config/config.ts";
 import { ServiceError } from "../../errors.ts";
 import type { ByteBudget } from "../../guard/byte-budget.ts";
@@ -13,6 +16,7 @@ import { interceptStreams, setConnectionLimits } from "./http2-server.ts";
 import type { Methods } from "./method.ts";
 import { healthMethods } from "./methods/health.ts";
 import { modelMethods } from "./methods/models.ts";
+import { oipMethods } from "./methods/oip/oip-methods.ts";
 import { predictMethod } from "./methods/predict.ts";
 import { predictSessionMethod } from "./methods/predict-session.ts";
 import { predictStreamMethod } from "./methods/predict-stream.ts";
@@ -28,13 +32,17 @@ const GRPC_CONTENT_TYPE = /^application\/grpc(?:\+proto)?(?:;|$)/;
 const SWEEP_MS = 1000;
 
 /** Services whose health follows the server's. */
-export const SERVICE_NAMES = ["predictd.v1.PredictionService", "predictd.v1.ModelService"] as const;
+export const SERVICE_NAMES = ["predictd.v1.PredictionService", "predictd.v1.ModelService", "inference.GRPCInferenceService"] as const;
 
 /** What the server is made with. */
 export interface GrpcServerOptions {
   readonly config: Config;
   readonly predictApi: PredictApi;
   readonly modelsApi: ModelsApi;
+  readonly repositoryApi: RepositoryApi;
+  readonly tracer: ServerApiOptions["tracer"];
+  /** Undefined: log settings cannot be asked for. */
+  readonly logControl: ServerApiOptions["logControl"];
   readonly health: HealthMap;
   /** Where the bytes of messages and uploads are counted. */
   readonly budget: ByteBudget;
@@ -49,7 +57,8 @@ export interface GrpcServer {
 }
 
 /** Makes the server. */
-export function createGrpcServer({ config, predictApi, modelsApi, health, budget }: GrpcServerOptions): GrpcServer {
+export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
+  const { config, predictApi, modelsApi, repositoryApi, tracer, logControl, health, budget } = options;
   const server = new grpc.Server({
     "grpc.max_concurrent_streams": config.maxStreamsPerConnection,
     "grpc.max_receive_message_length": config.maxMessageBytes,
@@ -60,12 +69,14 @@ export function createGrpcServer({ config, predictApi, modelsApi, health, budget
   });
   if (config.reflection) addReflection(server);
   const single = { limits: config, toServiceError: predictApi.toServiceError };
+  const serverApi = createServerApi({ health, models: modelsApi, repository: repositoryApi, tracer, logControl });
   const methods: Methods = {
     "/predictd.v1.PredictionService/Predict": predictMethod(predictApi, config),
     "/predictd.v1.PredictionService/PredictStream": predictStreamMethod(predictApi, config),
     "/predictd.v1.PredictionService/PredictSession": predictSessionMethod(predictApi, config),
     "/predictd.v1.PredictionService/PredictUpload": predictUploadMethod(predictApi, config, budget),
     ...modelMethods(modelsApi, single),
+    ...oipMethods({ predictApi, modelsApi, repositoryApi, serverApi, single }),
     ...healthMethods(health, single),
   };
   const openByPath = new Map(Object.entries(methods));

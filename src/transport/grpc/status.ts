@@ -1,9 +1,16 @@
 // ServiceError to gRPC: status code, message and google.rpc.Status details, always small enough for any peer's header limit.
 
 import type { OutgoingHttpHeaders } from "node:http2";
-import { BadRequest, ErrorInfo, QuotaFailure, ResourceInfo, RetryInfo } from "../../../generated/google/rpc/error_details.ts";
+import {
+  BadRequest,
+  ErrorInfo,
+  PreconditionFailure,
+  QuotaFailure,
+  ResourceInfo,
+  RetryInfo,
+} from "../../../generated/google/rpc/error_details.ts";
 import { Status } from "../../../generated/google/rpc/status.ts";
-import type { Code, ServiceError } from "../../errors.ts";
+import type { Code, Reason, ServiceError } from "../../errors.ts";
 
 /** gRPC's numbers. */
 const CODE_NUMBERS: Readonly<Record<Code, number>> = {
@@ -13,10 +20,14 @@ const CODE_NUMBERS: Readonly<Record<Code, number>> = {
   NOT_FOUND: 5,
   RESOURCE_EXHAUSTED: 8,
   FAILED_PRECONDITION: 9,
+  ABORTED: 10,
   UNIMPLEMENTED: 12,
   INTERNAL: 13,
   UNAVAILABLE: 14,
 };
+
+/** Refusals by the state that a model is in: callers may wait for another, or bring it about. */
+const PRECONDITIONS: ReadonlySet<Reason> = new Set<Reason>(["MODEL_NOT_READY", "MODEL_CHANGING", "MODEL_LOAD_FAILED"]);
 
 /** Domain of every ErrorInfo. */
 export const ERROR_DOMAIN = "predictd";
@@ -43,6 +54,11 @@ export function encodeStatus(error: ServiceError): Uint8Array {
       localizedMessage: undefined,
     }));
     details.push(pack("BadRequest", BadRequest.encode({ fieldViolations }).finish()));
+  }
+  if (PRECONDITIONS.has(error.reason)) {
+    const subject = cut(error.resource?.name ?? "", MAX_TEXT_CHARS);
+    const violation = { type: error.reason, subject, description: cut(error.message, MAX_TEXT_CHARS) };
+    details.push(pack("PreconditionFailure", PreconditionFailure.encode({ violations: [violation] }).finish()));
   }
   if (error.retryAfterMs !== undefined) details.push(pack("RetryInfo", encodeRetryInfo(error.retryAfterMs)));
   if (error.resource !== undefined) {

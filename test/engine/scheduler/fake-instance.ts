@@ -2,16 +2,19 @@
 
 import { Call } from "../../../src/call.ts";
 import type { Engine, EngineRequest, EngineResult } from "../../../src/engine/engine.ts";
+import { PLAIN_QUEUE } from "../../../src/engine/queue-policy.ts";
 import type { BatchOutcome, BatchPart, Instance, Lane } from "../../../src/engine/scheduler/executor.ts";
 import { LatencyTable } from "../../../src/engine/scheduler/latency-table.ts";
-import type { QueueOptions } from "../../../src/engine/scheduler/scheduler.ts";
+import type { QueueOptions } from "../../../src/engine/scheduler/queue-options.ts";
+import { createScheduler } from "../../../src/engine/scheduler/scheduler.ts";
+import type { Clock } from "../../../src/lib/clock.ts";
 
 /** A batch that was handed over and waits for the test. */
 export interface FakeRun {
   /** Marker values of the rows in the batch. */
   readonly values: readonly number[];
-  /** Ends the run: every row's output is its value plus one. */
-  finish(): void;
+  /** Ends the run: every row's output is its value plus one. @param runMs what the worker measured; 2 by default. */
+  finish(runMs?: number): void;
   /** Ends the run with an error. */
   fail(error: Error): void;
 }
@@ -39,8 +42,8 @@ export function createFakeInstance(lane: Lane, runs: FakeRun[]): Instance {
         if (values.length !== rows) throw new Error("The batch's rows do not add up.");
         runs.push({
           values,
-          finish: () =>
-            resolve({ outputs: [{ dtype: "INT32", shape: [rows], bytes: bytesOf(values.map((value) => value + 1)) }], runMs: 2 }),
+          finish: (runMs = 2) =>
+            resolve({ outputs: [{ dtype: "INT32", shape: [rows], bytes: bytesOf(values.map((value) => value + 1)) }], runMs }),
           fail: reject,
         });
       }),
@@ -63,6 +66,8 @@ export function queueOptions(instances: readonly Instance[], options: Partial<Qu
   return {
     maxBatchSize: 4,
     batched: true,
+    sharesRuns: true,
+    queue: PLAIN_QUEUE,
     maxQueueDelayMs: 0,
     maxQueueRows: 1000,
     maxBatchBytes: Infinity,
@@ -74,10 +79,27 @@ export function queueOptions(instances: readonly Instance[], options: Partial<Qu
   };
 }
 
-/** A request whose rows carry these values. */
-export function requestOf(values: readonly number[], shapeKey = ""): EngineRequest {
-  const input = { name: "x", dtype: "INT32", shape: [values.length], bytes: bytesOf(values), problem: undefined } as const;
-  return { inputs: [input], rows: values.length, shapeKey, outputs: [0] };
+/** An engine on lanes of its own, and the batches it hands over. */
+export function setUp(
+  options: Partial<QueueOptions> = {},
+  clock?: Clock,
+  lanes = 1,
+): { readonly engine: Engine; readonly runs: readonly FakeRun[] } {
+  const runs: FakeRun[] = [];
+  const instances = Array.from({ length: lanes }, () => createFakeInstance(createLane(), runs));
+  return { engine: createScheduler(clock).createEngine(queueOptions(instances, options)), runs };
+}
+
+/** What a request may bring besides its rows. */
+export interface Wishes extends Partial<Pick<EngineRequest, "shapeKey" | "priority" | "queueTimeoutMs">> {
+  /** On the clock of `performance.now()`, or on one that is far ahead of it. */
+  readonly deadline?: number;
+}
+
+/** A request that was submitted. */
+export interface Submitted {
+  readonly call: Call;
+  readonly result: Promise<EngineResult>;
 }
 
 /** Rows of a result. */
@@ -93,21 +115,32 @@ export function endCalls(): void {
   calls.clear();
 }
 
-/** Submits a request without a timer; `call` can be aborted. */
-export function submit(
-  engine: Engine,
-  values: readonly number[],
-  deadline = Infinity,
-  shapeKey = "",
-): { call: Call; result: Promise<EngineResult> } {
-  const call = new Call(deadline === Infinity ? Infinity : performance.now() + deadline);
+/** Submits a request whose rows carry these values; `call` can be aborted. */
+export function send(engine: Engine, values: readonly number[], wishes: Wishes = {}): Submitted {
+  const { deadline = Infinity, shapeKey = "", priority = 0, queueTimeoutMs = 0 } = wishes;
+  const input = { name: "x", dtype: "INT32", shape: [values.length], bytes: bytesOf(values), problem: undefined } as const;
+  const call = new Call(deadline);
   calls.add(call);
-  const result = engine.submit(requestOf(values, shapeKey), call);
+  const result = engine.submit({ inputs: [input], rows: values.length, shapeKey, outputs: [0], priority, queueTimeoutMs }, call);
   result.then(
     () => call.finish(),
     () => call.finish(),
   );
   return { call, result };
+}
+
+/** Submits a request with a deadline that lies this many milliseconds ahead. */
+export function submit(engine: Engine, values: readonly number[], deadlineMs = Infinity, shapeKey = ""): Submitted {
+  return send(engine, values, { deadline: performance.now() + deadlineMs, shapeKey });
+}
+
+/** Ends the runs in the order of hand-over until there are none left. @returns the values of all runs since the test began. */
+export async function finishAll(runs: readonly FakeRun[], first = 0): Promise<readonly (readonly number[])[]> {
+  for (let i = first; i < runs.length; i++) {
+    runs[i]!.finish();
+    await settle();
+  }
+  return runs.map(({ values }) => values);
 }
 
 /** Lets every promise that can settle do so. */

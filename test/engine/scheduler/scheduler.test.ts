@@ -3,40 +3,11 @@ import * as fc from "fast-check";
 import { RunFailure } from "../../../src/engine/scheduler/executor.ts";
 import { createScheduler } from "../../../src/engine/scheduler/scheduler.ts";
 import { ServiceError } from "../../../src/errors.ts";
-import type { Clock } from "../../../src/lib/clock.ts";
 import type { FakeRun } from "./fake-instance.ts";
-import { createFakeInstance, createLane, endCalls, queueOptions, rowsOf, settle, submit } from "./fake-instance.ts";
+import { createFakeInstance, createLane, endCalls, queueOptions, rowsOf, setUp, settle, submit } from "./fake-instance.ts";
+import { createManualClock } from "./manual-clock.ts";
 
 afterEach(endCalls);
-
-function setUp(options: Parameters<typeof queueOptions>[1] = {}, clock?: Clock, lanes = 1) {
-  const runs: FakeRun[] = [];
-  const instances = Array.from({ length: lanes }, () => createFakeInstance(createLane(), runs));
-  const engine = createScheduler(clock).createEngine(queueOptions(instances, options));
-  return { engine, runs };
-}
-
-/** A clock that the test turns. */
-function manualClock() {
-  const timers = new Set<{ readonly at: number; readonly callback: () => void }>();
-  let now = 1000;
-  return {
-    now: () => now,
-    after(ms: number, callback: () => void) {
-      const timer = { at: now + ms, callback };
-      timers.add(timer);
-      return () => void timers.delete(timer);
-    },
-    advance(ms: number) {
-      now += ms;
-      for (const timer of timers) {
-        if (timer.at > now) continue;
-        timers.delete(timer);
-        timer.callback();
-      }
-    },
-  };
-}
 
 describe("dispatch", () => {
   test("a lone request on an idle server leaves in the same tick", () => {
@@ -148,7 +119,7 @@ describe("dispatch", () => {
 
 describe("waiting for a fuller batch", () => {
   test("a batch leaves when it is full, or when its oldest request has waited long enough", () => {
-    const clock = manualClock();
+    const clock = createManualClock();
     const { engine, runs } = setUp({ maxQueueDelayMs: 5 }, clock, 2);
     void submit(engine, [1]);
     clock.advance(3);

@@ -1,5 +1,6 @@
 // PredictRequest and PredictResponse of predictd.v1, by hand.
 
+import { NO_CLASSES } from "../../../predict/request.ts";
 import type { PredictRequest, PredictResponse, Timings } from "../../../predict/request.ts";
 import type { Tensor } from "../../../tensor/tensor.ts";
 import { DecodeError, Reader } from "./reader.ts";
@@ -31,7 +32,7 @@ export function decodePredictRequest(buffer: Buffer, start = 0, end = buffer.len
       outputs.push(reader.string());
     } else reader.skip(tag);
   }
-  return { model, version, requestId, inputs, outputs };
+  return { model, version, requestId, inputs, outputs, classCounts: NO_CLASSES, priority: 0, queueTimeoutMs: 0, problem: undefined };
 }
 
 /** Bytes that `encodePredictResponse` will write. */

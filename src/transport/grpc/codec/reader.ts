@@ -66,6 +66,27 @@ export class Reader {
     throw new DecodeError("A number is longer than 10 bytes.");
   }
 
+  /** A 64-bit varint, exact, written as 8 little-endian bytes. */
+  int64Into(target: Buffer, at: number): void {
+    let low = 0;
+    let high = 0;
+    for (let shift = 0; shift < 70; shift += 7) {
+      const byte = this.#next();
+      const bits = byte & 0x7f;
+      if (shift < 28) low |= bits << shift;
+      else if (shift === 28) {
+        low |= bits << 28;
+        high = bits >>> 4;
+      } else high |= bits << (shift - 32);
+      if (byte < 0x80) {
+        target.writeInt32LE(low, at);
+        target.writeInt32LE(high, at + 4);
+        return;
+      }
+    }
+    throw new DecodeError("A number is longer than 10 bytes.");
+  }
+
   /** Length of a length-delimited field; the cursor stands at its first byte. */
   length(): number {
     const length = this.uint32();

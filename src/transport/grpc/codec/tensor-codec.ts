@@ -4,7 +4,8 @@ import { DTYPE_BY_NUMBER, NUMBER_BY_DTYPE } from "../../../tensor/dtype.ts";
 import { readLength } from "../../../tensor/rows.ts";
 import type { Tensor } from "../../../tensor/tensor.ts";
 import { hotCounters } from "../../../telemetry/instruments.ts";
-import { DecodeError, Reader } from "./reader.ts";
+import { Reader } from "./reader.ts";
+import { encodeShape, readDim, readPackedDims, shapeSize } from "./shape.ts";
 import { textFieldSize, textSize, uintFieldSize, varintSize } from "./writer.ts";
 import type { Writer } from "./writer.ts";
 
@@ -14,9 +15,6 @@ const SHAPE_PACKED = 0x1a;
 const SHAPE = 0x18;
 const RAW = 0x22;
 const STRINGS = 0x2a;
-
-/** Most dimensions of a tensor; the runtime itself stops far below. */
-const MAX_DIMS = 64;
 
 /** Up to this length a loop beats the call into the runtime. */
 const MAX_INLINE_BYTES = 16;
@@ -37,12 +35,8 @@ export function decodeTensor(reader: Reader, end: number): Tensor {
   for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
     if (tag === NAME) name = reader.string();
     else if (tag === DATA_TYPE) number = reader.uint32();
-    else if (tag === SHAPE_PACKED) {
-      const packedEnd = reader.length() + reader.at;
-      reader.end = packedEnd;
-      while (reader.at < packedEnd) pushDim(shape, reader.int64());
-      reader.end = end;
-    } else if (tag === SHAPE) pushDim(shape, reader.int64());
+    else if (tag === SHAPE_PACKED) readPackedDims(reader, shape);
+    else if (tag === SHAPE) readDim(reader, shape);
     else if (tag === RAW) raw = reader.bytes();
     else if (tag === STRINGS) {
       const length = reader.length();
@@ -56,17 +50,17 @@ export function decodeTensor(reader: Reader, end: number): Tensor {
   let problem: Tensor["problem"];
   let bytes: Uint8Array = raw;
   if (dtype === "STRING") {
-    if (raw.byteLength > 0) problem = { field: "raw", text: "is of type STRING, whose elements belong in `strings`" };
+    if (raw.byteLength > 0)
+      problem = { reason: "INPUT_VALUE_INVALID", field: "raw", text: "is of type STRING, whose elements belong in `strings`" };
     bytes = packStrings(new Reader(reader.buffer, start, end), stringCount, stringBytes);
   } else if (stringCount > 0) {
-    problem = { field: "strings", text: `is of type ${dtype ?? "unknown"}, whose elements belong in \`raw\`` };
+    problem = {
+      reason: "INPUT_VALUE_INVALID",
+      field: "strings",
+      text: `is of type ${dtype ?? "unknown"}, whose elements belong in \`raw\``,
+    };
   }
   return { name, dtype, shape, bytes, problem };
-}
-
-function pushDim(shape: number[], dim: number): void {
-  if (shape.length === MAX_DIMS) throw new DecodeError(`A tensor has more than ${MAX_DIMS} dimensions.`);
-  shape.push(dim);
 }
 
 /** Elements of the repeated field as length-prefixed bytes. Reads the tensor a second time, so that millions of elements need no list. */
@@ -104,22 +98,13 @@ export function tensorSize({ name, dtype, shape, bytes }: Tensor): number {
 export function encodeTensor(writer: Writer, { name, dtype, shape, bytes }: Tensor): void {
   writer.textField(NAME, name, textSize(name));
   writer.uintField(DATA_TYPE, NUMBER_BY_DTYPE[dtype!]);
-  if (shape.length > 0) {
-    writer.lengthPrefix(SHAPE_PACKED, shapeSize(shape));
-    for (const dim of shape) writer.varint(dim);
-  }
+  encodeShape(writer, SHAPE_PACKED, shape);
   hotCounters.responseBytesCopied += bytes.byteLength;
   if (dtype === "STRING") encodeStringFields(writer, bytes);
   else if (bytes.byteLength > 0) {
     writer.lengthPrefix(RAW, bytes.byteLength);
     writer.raw(bytes);
   }
-}
-
-function shapeSize(shape: readonly number[]): number {
-  let size = 0;
-  for (const dim of shape) size += varintSize(dim);
-  return size;
 }
 
 function stringsSize(bytes: Uint8Array): number {

@@ -28,19 +28,24 @@ export function encodeGenerated<T>(type: GeneratedMessage<T>, message: T): Buffe
   return frame(bytes.byteLength, (writer) => writer.raw(bytes));
 }
 
-/** Makes the method. */
+/**
+ * Makes the method. Work that takes time is not ended by a deadline or a cancel: the caller gets its answer at once, and nobody waits for
+ * the work any more.
+ */
 export function generatedUnary<Request, Response>(
   options: SingleMessageOptions,
   requestType: GeneratedMessage<Request>,
   responseType: GeneratedMessage<Response>,
-  handle: (request: Request, call: Call) => Response,
+  handle: (request: Request, call: Call) => Response | Promise<Response>,
 ): OpenMethod {
   return singleMessage(options, async (message, call, wire, release) => {
     try {
       // A second message in the same chunk has to be seen before the first one is answered.
       await Promise.resolve();
       if (wire.ended) return;
-      const response = handle(decodeGenerated(requestType, message), call);
+      call.stage = "run";
+      const response = await handle(decodeGenerated(requestType, message), call);
+      if (wire.ended) return;
       call.finish();
       wire.finish(encodeGenerated(responseType, response));
     } finally {

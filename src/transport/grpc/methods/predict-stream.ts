@@ -3,6 +3,7 @@
 import type { PredictApi } from "../../../api/predict-api.ts";
 import { Call } from "../../../call.ts";
 import { ServiceError } from "../../../errors.ts";
+import type { Chunks } from "../../../predict/chunks.ts";
 import type { PredictResponse } from "../../../predict/request.ts";
 import { decodePredictStreamRequest, encodePredictStreamResponse, predictStreamResponseSize } from "../codec/stream-codec.ts";
 import { frame } from "../framing.ts";
@@ -18,11 +19,12 @@ const MAX_CHUNKS_IN_FLIGHT = 4;
 export function predictStreamMethod(api: PredictApi, limits: MethodLimits): OpenMethod {
   return singleMessage({ limits, toServiceError: api.toServiceError, deadlineOf: streamDeadline }, async (message, call, wire, release) => {
     const children = new Set<Call>();
+    let chunks: Chunks | undefined;
     try {
       const { request, chunkRows } = decodePredictStreamRequest(message);
       if (request === undefined) throw missingField("request");
       call.stage = "validate";
-      const chunks = api.chunks(request, chunkRows);
+      const cut = (chunks = api.chunks(request, chunkRows));
       call.onAbort((error) => {
         for (const child of children) child.abort(error);
         wire.fail(error);
@@ -32,17 +34,18 @@ export function predictStreamMethod(api: PredictApi, limits: MethodLimits): Open
         const child = new Call(Math.min(call.deadline, now + limits.defaultDeadlineMs), now);
         children.add(child);
         try {
-          return await api.predict(chunks.chunk(first), child);
+          return await api.predict(cut.chunk(first), child, cut.servable);
         } finally {
           children.delete(child);
         }
       };
-      await sendInOrder(chunks.rows, chunks.chunkRows, predictChunk, wire, limits.maxStreamIdleMs);
+      await sendInOrder(cut.rows, cut.chunkRows, predictChunk, wire, limits.maxStreamIdleMs);
       call.finish();
       wire.finish();
     } finally {
       // Whatever still waits would read memory that is used again.
       for (const child of children) child.cancel();
+      chunks?.release();
       release();
     }
   });

@@ -46,6 +46,10 @@ function toDomain(request: PredictRequest) {
     version: request.version,
     requestId: request.requestId,
     outputs: request.outputs,
+    classCounts: [],
+    priority: 0,
+    queueTimeoutMs: 0,
+    problem: undefined,
     inputs: request.inputs.map(({ name, dataType, shape, raw, strings }) => ({
       name,
       dtype: DTYPE_BY_NUMBER[dataType],

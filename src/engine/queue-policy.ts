@@ -1,0 +1,35 @@
+// How requests of one model wait: levels of priority, and for each level how long and how many.
+
+/** What happens to a request whose queue timeout passes: it is answered, or it waits behind all others of its level. */
+export type TimeoutAction = "reject" | "delay";
+
+/** How the requests of one level wait. */
+export interface QueuePolicy {
+  /** Longest wait for the start of the run in milliseconds; 0 for none. */
+  readonly timeoutMs: number;
+  readonly onTimeout: TimeoutAction;
+  /** Whether a request may bring a shorter timeout, or one where the level has none. */
+  readonly allowOverride: boolean;
+  /** Most requests of the level that may wait; 0 for no limit of its own. */
+  readonly maxQueueRequests: number;
+}
+
+/** How the requests of one model wait. */
+export interface QueuePolicies {
+  /** Levels of priority, 1 being the highest; 0: priority is ignored. */
+  readonly levels: number;
+  /** Level of a request that names none or one that does not exist; from 1 to `levels`, 0 without levels. */
+  readonly defaultLevel: number;
+  /** Of levels that have none of their own, and of models without levels. */
+  readonly defaultPolicy: QueuePolicy;
+  /** By level. */
+  readonly policies: ReadonlyMap<number, QueuePolicy>;
+}
+
+/** No levels and no timeout but the request's own. */
+export const PLAIN_QUEUE: QueuePolicies = Object.freeze({
+  levels: 0,
+  defaultLevel: 0,
+  defaultPolicy: Object.freeze({ timeoutMs: 0, onTimeout: "reject", allowOverride: true, maxQueueRequests: 0 }),
+  policies: new Map<number, QueuePolicy>(),
+});

@@ -1,0 +1,56 @@
+// How long an idle instance may wait for a fuller batch.
+
+import type { Clock } from "../../lib/clock.ts";
+
+/** A timer is late by up to this much on a process that is not overloaded, rounding included. */
+const TIMER_SLACK_MS = 2;
+
+/** What the decision needs to know of the jobs of one shape. */
+export interface WaitingJobs {
+  /** Since when jobs have been waiting without a batch taking any. */
+  readonly since: number;
+  /** No deadline among them is earlier. */
+  readonly earliestDeadline: number;
+  /** None of them has to start earlier. */
+  readonly earliestStartBy: number;
+}
+
+/**
+ * When waiting ends. Nobody misses a deadline or times out for the sake of a fuller batch.
+ * @param fullRunMs expected run time of a full batch.
+ */
+export function opensAt(waiting: WaitingJobs, maxQueueDelayMs: number, fullRunMs: number): number {
+  return Math.min(waiting.since + maxQueueDelayMs, waiting.earliestDeadline - 2 * fullRunMs - 1, waiting.earliestStartBy - TIMER_SLACK_MS);
+}
+
+/** The one timer of a queue that waits for fuller batches. */
+export class Gate {
+  readonly #clock: Clock;
+  readonly #onOpen: () => void;
+  #at = Infinity;
+  #cancel: (() => void) | undefined;
+
+  constructor(clock: Clock, onOpen: () => void) {
+    this.#clock = clock;
+    this.#onOpen = onOpen;
+  }
+
+  /** Opens at this time, unless it opens earlier anyway. */
+  arm(at: number, now: number): void {
+    if (at >= this.#at) return;
+    this.disarm();
+    this.#at = at;
+    this.#cancel = this.#clock.after(Math.ceil(at - now), () => {
+      this.#at = Infinity;
+      this.#cancel = undefined;
+      this.#onOpen();
+    });
+  }
+
+  /** Does not open any more. */
+  disarm(): void {
+    this.#cancel?.();
+    this.#cancel = undefined;
+    this.#at = Infinity;
+  }
+}

@@ -1,0 +1,31 @@
+// The levels of priority of one model version.
+
+import type { QueuePolicies, QueuePolicy } from "../queue-policy.ts";
+
+/** One level, and who waits on it. */
+export interface Level {
+  /** 1 is the highest; 0 is the one level of a model without levels. */
+  readonly number: number;
+  readonly policy: QueuePolicy;
+  /** Requests of which at least a part waits. The queue counts them. */
+  waiting: number;
+}
+
+/** The level of a request that brings this priority; one that names none, or one that does not exist, gets the default. */
+export type LevelOf = (priority: number) => Level;
+
+/** Makes the levels of one queue. */
+export function createLevels({ levels, defaultLevel, defaultPolicy, policies }: QueuePolicies): LevelOf {
+  if (levels === 0) {
+    const only: Level = { number: 0, policy: defaultPolicy, waiting: 0 };
+    return () => only;
+  }
+  // Made when first asked for: a configuration may declare more levels than anybody uses.
+  const known = new Map<number, Level>();
+  return (priority) => {
+    const number = priority >= 1 && priority <= levels ? priority : defaultLevel;
+    let level = known.get(number);
+    if (level === undefined) known.set(number, (level = { number, policy: policies.get(number) ?? defaultPolicy, waiting: 0 }));
+    return level;
+  };
+}

@@ -1,0 +1,31 @@
+// What the scheduler must know of one model version.
+
+import type { QueuePolicies } from "../queue-policy.ts";
+import type { Instance } from "./executor.ts";
+import type { LatencyTable } from "./latency-table.ts";
+
+/** What the scheduler must know of one model version. */
+export interface QueueOptions {
+  /** Most rows in one run; 1 for a model without rows. */
+  readonly maxBatchSize: number;
+  /** Whether a request that is larger than a batch may be split; false: it runs as it is. */
+  readonly batched: boolean;
+  /** Whether requests may share a run. False: a run takes one request, or one part of a request that is larger than a batch. */
+  readonly sharesRuns: boolean;
+  /** Levels of priority and queue timeouts. */
+  readonly queue: QueuePolicies;
+  /** Longest wait for a fuller batch in milliseconds; 0 for none. */
+  readonly maxQueueDelayMs: number;
+  /** Most rows that may wait. */
+  readonly maxQueueRows: number;
+  /** Input bytes up to which requests share a run. */
+  readonly maxBatchBytes: number;
+  /** Names of the outputs, in the signature's order. */
+  readonly outputNames: readonly string[];
+  /** Where the version can run. */
+  readonly instances: readonly Instance[];
+  /** Run times, filled at warm-up and kept up by every run. */
+  readonly latency: LatencyTable;
+  /** Told about every run that failed, with the runtime's own text. */
+  readonly onRunFailure: (failure: Error, rows: number) => void;
+}

@@ -1,0 +1,101 @@
+// Brings one version from `loading` to `ready`, or to `failed` with a reason.
+
+import type { Config } from "../config/config.ts";
+import type { Backend, Backends, LoadOptions } from "../engine/backend.ts";
+import type { Logger } from "../telemetry/logger.ts";
+import type { Signature } from "../tensor/signature.ts";
+import type { ModelPlan } from "./model-plan.ts";
+import type { ModelSettings } from "./model-settings.ts";
+import type { Version } from "./version.ts";
+
+/** What loading needs besides the version. */
+export interface LoadContext {
+  readonly config: Config;
+  readonly backends: Backends;
+  readonly logger: Logger;
+  /** Model versions that are served in all. */
+  readonly modelCount: number;
+  /** Called when trial runs begin. */
+  readonly onWarming: () => void;
+}
+
+/** Never rejects: the version's state tells. */
+export async function loadVersion(version: Version, plan: ModelPlan, context: LoadContext): Promise<void> {
+  const { backends, logger } = context;
+  const { settings } = version;
+  const backend = backends.get(settings.backend);
+  const why = whyUnservable(settings, backend, backends);
+  if (why !== undefined || backend === undefined) {
+    version.failed(why ?? "");
+    logger.error({ reason: why }, "model cannot be served");
+    return;
+  }
+  const started = performance.now();
+  try {
+    const loaded = await backend.load(
+      loadOptions(version, plan, context, (signature) => {
+        version.warming(signature);
+        context.onWarming();
+      }),
+      logger,
+    );
+    version.ready(loaded);
+    logger.info(
+      {
+        provider: loaded.provider,
+        providerNotes: loaded.providerNotes,
+        maxBatchSize: loaded.maxBatchSize,
+        batching: loaded.batchingSource,
+        instances: loaded.instances,
+        loadMs: Math.round(performance.now() - started),
+      },
+      "model ready",
+    );
+  } catch (error) {
+    version.failed(backend.explainFailure(error));
+    logger.error({ err: error, reason: version.reason }, "model failed to load");
+  }
+}
+
+function whyUnservable({ backend: name, decoupled }: ModelSettings, backend: Backend | undefined, backends: Backends): string | undefined {
+  if (backend === undefined) {
+    return `The configuration asks for the backend ${JSON.stringify(name)}; this server has ${[...backends.keys()].join(", ")}.`;
+  }
+  if (decoupled && !backend.canBeDecoupled) return `Models of the backend ${JSON.stringify(name)} answer every request once.`;
+  return undefined;
+}
+
+/** The model's own configuration over the server's settings. */
+function loadOptions(
+  { path, settings }: Version,
+  { warmupSamples }: ModelPlan,
+  { config, modelCount }: LoadContext,
+  onWarming: (signature: Signature) => void,
+): LoadOptions {
+  return {
+    modelPath: path,
+    providers: settings.executionProviders ?? config.executionProviders,
+    instances: settings.instances ?? config.instances,
+    intraOpThreads: settings.intraOpThreads ?? config.intraOpThreads,
+    interOpThreads: settings.interOpThreads,
+    parallelExecution: settings.parallelExecution,
+    graphOptimization: settings.graphOptimization,
+    modelCount,
+    maxBatchSize: settings.maxBatchSize,
+    defaultMaxBatchSize: config.maxBatchSize,
+    sharesRuns: settings.sharesRuns,
+    queue: settings.queue,
+    maxQueueDelayMs: settings.maxQueueDelayMs ?? config.maxQueueDelayMs,
+    maxQueueRows: settings.maxQueueRows ?? config.maxQueueRows,
+    maxBatchBytes: config.maxBatchBytes,
+    warmupRuns: settings.warmupRuns ?? config.warmupRuns,
+    warmupBudgetMs: settings.warmupBudgetMs ?? config.warmupBudgetMs,
+    warmupDims: settings.warmupDims,
+    warmupSamples,
+    inputNotes: settings.inputNotes,
+    outputNotes: settings.outputNotes,
+    declaredInputs: settings.declaredInputs,
+    declaredOutputs: settings.declaredOutputs,
+    onWarming,
+  };
+}

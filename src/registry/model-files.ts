@@ -1,0 +1,71 @@
+// Reads the files beside a model that its configuration names; none may lie outside of the model's folder.
+
+import { readFile, realpath, stat } from "node:fs/promises";
+import { join, sep } from "node:path";
+import type { WarmupContent, WarmupSample } from "../engine/backend.ts";
+import type { ModelSettings, WarmupPlan, WarmupSource } from "./model-settings.ts";
+
+/** Largest file of class names or of warm-up data. */
+const MAX_FILE_BYTES = 64 * 1024 * 1024;
+
+/** Folder of warm-up data within a model's folder. */
+const WARMUP_FOLDER = "warmup";
+
+/** A file that a configuration names and that cannot be used; the message holds no path but the one that was named. */
+export class ModelFileError extends Error {
+  override readonly name = "ModelFileError";
+}
+
+/** Reads a file that must lie in the folder, links followed. @throws ModelFileError. */
+async function readWithin(folder: string, name: string): Promise<Buffer> {
+  let inside: boolean;
+  let bytes: number;
+  try {
+    const [top, target] = [await realpath(folder), await realpath(join(folder, name))];
+    inside = target.startsWith(top + sep);
+    const stats = await stat(target);
+    bytes = stats.isFile() ? stats.size : -1;
+  } catch (error) {
+    throw new ModelFileError(`the file ${JSON.stringify(name)} cannot be read (${codeOf(error)})`);
+  }
+  if (!inside) throw new ModelFileError(`the file ${JSON.stringify(name)} is not in the model's folder`);
+  if (bytes < 0) throw new ModelFileError(`${JSON.stringify(name)} is not a file`);
+  if (bytes > MAX_FILE_BYTES) throw new ModelFileError(`the file ${JSON.stringify(name)} is larger than ${MAX_FILE_BYTES} bytes`);
+  return readFile(join(folder, name));
+}
+
+/** The class names of each output that has a file of them, one a line. @throws ModelFileError. */
+export async function readLabels(folder: string, { labelFiles }: ModelSettings): Promise<ReadonlyMap<string, readonly string[]>> {
+  const labels = new Map<string, readonly string[]>();
+  for (const [output, name] of labelFiles) {
+    const text = (await readWithin(folder, name)).toString("utf8");
+    labels.set(output, text.replace(/\r?\n$/, "").split(/\r?\n/));
+  }
+  return labels;
+}
+
+/** The warm-up requests with the content of their files. @throws ModelFileError. */
+export function readWarmupSamples(folder: string, { warmupPlans }: ModelSettings): Promise<readonly WarmupSample[]> {
+  return Promise.all(warmupPlans.map((plan) => readSample(folder, plan)));
+}
+
+async function readSample(folder: string, { name, rows, count, inputs }: WarmupPlan): Promise<WarmupSample> {
+  const filled = await Promise.all(
+    inputs.map(async (input) => ({
+      name: input.name,
+      dtype: input.dtype,
+      shape: input.dims,
+      content: await contentOf(folder, input.source),
+    })),
+  );
+  return { name, rows, count, inputs: filled };
+}
+
+async function contentOf(folder: string, source: WarmupSource): Promise<WarmupContent> {
+  if (source.kind !== "file") return source;
+  return { kind: "bytes", bytes: await readWithin(join(folder, WARMUP_FOLDER), source.fileName) };
+}
+
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? "unknown error";
+}

@@ -1,0 +1,159 @@
+// What is to be served of a found model: its settings, from whichever files it has, and its versions.
+
+import { createHash } from "node:crypto";
+import { readdir, readFile, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { WarmupSample } from "../engine/backend.ts";
+import type { Manifest } from "./manifest.ts";
+import { ManifestError, overlayManifest, parseManifest } from "./manifest.ts";
+import { ModelFileError, readLabels, readWarmupSamples } from "./model-files.ts";
+import type { ModelSettings } from "./model-settings.ts";
+import { DEFAULT_MODEL_SETTINGS } from "./model-settings.ts";
+import type { FoundModel, FoundVersion } from "./source.ts";
+import { findNamedVersions } from "./source.ts";
+import { mapConfig } from "./triton/map-config.ts";
+import type { GivenConfig } from "./triton/parse-config.ts";
+import { ConfigError } from "./triton/config-error.ts";
+import { parseConfigText } from "./triton/parse-config.ts";
+import { chooseVersions } from "./version-policy.ts";
+
+/** A version that is to be served. */
+export interface PlannedVersion extends FoundVersion {
+  /** Changes when the configuration or a file of the version changes. */
+  readonly fingerprint: string;
+}
+
+/** What is to be served of one model. */
+export interface ModelPlan {
+  readonly name: string;
+  readonly settings: ModelSettings;
+  readonly warmupSamples: readonly WarmupSample[];
+  /** Highest first; empty when there is a problem. */
+  readonly versions: readonly PlannedVersion[];
+  /** Why nothing can be served; "" when it can. Holds no path. */
+  readonly problem: string;
+  /** What is not served or not honoured, and why; holds no path. */
+  readonly warnings: readonly string[];
+}
+
+/** @param root the folder of all models. @param given a configuration that replaces config.pbtxt. Never rejects because of the model. */
+export async function planModel(root: string, found: FoundModel, given?: GivenConfig): Promise<ModelPlan> {
+  const plan = { name: found.name, settings: DEFAULT_MODEL_SETTINGS, warmupSamples: [], versions: [], warnings: found.warnings };
+  try {
+    const { settings, texts, warnings } = await readSettings(found, given);
+    const { versions, notes } = await findVersions(root, found, settings);
+    const { wanted, missing } = chooseVersions(
+      settings.versions,
+      versions.map(({ version }) => version),
+    );
+    const absent =
+      missing.length === 0 ? [] : [`The configuration asks for version ${missing.join(", ")}, which the folder does not have.`];
+    if (wanted.length === 0) throw new Problem([...absent, ...notes].join("; ") || "The folder holds no version to serve.");
+    const { folder } = found;
+    const complete = folder === undefined ? settings : withLabels(settings, await readLabels(folder, settings));
+    const warmupSamples = folder === undefined ? [] : await readWarmupSamples(folder, settings);
+    const planned = versions.filter(({ version }) => wanted.includes(version));
+    return {
+      ...plan,
+      settings: complete,
+      warmupSamples,
+      versions: await Promise.all(
+        planned.map(async (version) => ({ ...version, fingerprint: await fingerprintOf(version, found, texts) })),
+      ),
+      problem: "",
+      warnings: [...found.warnings, ...notes, ...absent, ...warnings],
+    };
+  } catch (error) {
+    return { ...plan, problem: explain(error) };
+  }
+}
+
+/** A reason in words that callers may see. */
+class Problem extends Error {}
+
+function explain(error: unknown): string {
+  const tellable = [Problem, ManifestError, ConfigError, ModelFileError].some((kind) => error instanceof kind);
+  if (tellable) return (error as Error).message;
+  const code = (error as NodeJS.ErrnoException).code;
+  if (code === undefined) throw error;
+  return `A file of the model cannot be read (${code}).`;
+}
+
+interface ReadSettings {
+  readonly settings: ModelSettings;
+  /** Everything that the settings were made from. */
+  readonly texts: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+async function readSettings(found: FoundModel, given: GivenConfig | undefined): Promise<ReadSettings> {
+  const manifestText = found.manifestPath === undefined ? undefined : await readFile(found.manifestPath, "utf8");
+  const manifest = manifestText === undefined ? undefined : parseManifest(manifestText);
+  const configText = given !== undefined || found.configPath === undefined ? undefined : await readFile(found.configPath, "utf8");
+  const config = given ?? (configText === undefined ? undefined : parseConfigText(configText));
+  const texts = [manifestText ?? "", configText ?? (given === undefined ? "" : JSON.stringify(given.config, bigintAsText))];
+  if (config === undefined) return { settings: overlay(DEFAULT_MODEL_SETTINGS, manifest), texts, warnings: [] };
+  const { settings, findings } = mapConfig(found.name, config);
+  const refusals = findings.filter(({ level }) => level === "refusal");
+  const source = given === undefined ? "config.pbtxt" : "The configuration";
+  if (refusals.length > 0) {
+    throw new Problem(`${source} cannot be served: ${refusals.map(({ field, text }) => `${field}: ${text}`).join("; ")}`);
+  }
+  const warnings = findings.filter(({ level }) => level === "warning").map(({ field, text }) => `${source}: ${field}: ${text}`);
+  // Who sends a configuration wants it to hold as it is; what it has no words for stays.
+  const below = given === undefined ? overlay(settings, manifest) : { ...settings, source: "load call" as const, ...describing(manifest) };
+  return { settings: below, texts, warnings };
+}
+
+function overlay(settings: ModelSettings, manifest: Manifest | undefined): ModelSettings {
+  return manifest === undefined ? settings : overlayManifest(settings, manifest);
+}
+
+function describing(manifest: Manifest | undefined): Partial<ModelSettings> {
+  if (manifest === undefined) return {};
+  const { description = "", required = false, inputs, outputs } = manifest;
+  return { description, required, inputNotes: inputs, outputNotes: outputs };
+}
+
+function bigintAsText(_key: string, value: unknown): unknown {
+  return typeof value === "bigint" ? String(value) : value;
+}
+
+async function findVersions(
+  root: string,
+  found: FoundModel,
+  { modelFile }: ModelSettings,
+): Promise<{ readonly versions: readonly FoundVersion[]; readonly notes: readonly string[] }> {
+  if (modelFile !== undefined && found.folder !== undefined) return findNamedVersions(root, found.folder, modelFile);
+  if (found.problem !== undefined) throw new Problem(found.problem);
+  return { versions: found.versions, notes: [] };
+}
+
+function withLabels(settings: ModelSettings, labels: ReadonlyMap<string, readonly string[]>): ModelSettings {
+  if (labels.size === 0) return settings;
+  const { outputNotes } = settings;
+  const noted = outputNotes.map((note) => ({ ...note, labels: labels.get(note.name) ?? note.labels }));
+  const more = [...labels].filter(([output]) => !outputNotes.some(({ name }) => name === output));
+  return { ...settings, outputNotes: [...noted, ...more.map(([name, names]) => ({ name, description: "", columns: [], labels: names }))] };
+}
+
+async function fingerprintOf({ modelPath }: FoundVersion, { folder }: FoundModel, texts: readonly string[]): Promise<string> {
+  const hash = createHash("sha256");
+  for (const text of texts) hash.update(text).update("\0");
+  const folders = folder === undefined ? [] : [folder, join(folder, "warmup"), dirname(modelPath)];
+  const listed = await Promise.all(folders.map(filesOf));
+  for (const path of [modelPath, ...listed.flat()]) {
+    const { mtimeMs, size, ino } = await stat(path);
+    hash.update(`${path}\0${mtimeMs} ${size} ${ino}\0`);
+  }
+  return hash.digest("hex");
+}
+
+async function filesOf(folder: string): Promise<readonly string[]> {
+  try {
+    const entries = await readdir(folder, { withFileTypes: true });
+    return entries.filter((entry) => entry.isFile()).map(({ name }) => join(folder, name));
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,72 @@
+// Where and how often a model runs, as a Triton configuration has it.
+
+import type { ModelInstanceGroup } from "../../../generated/inference/model_config.ts";
+import { ModelInstanceGroup_Kind as Kind } from "../../../generated/inference/model_config.ts";
+import type { Provider } from "../../config/config.ts";
+import type { FieldPath } from "../../config/fields.ts";
+import { SETTINGS } from "../../config/settings.ts";
+import { quote } from "../../config/show.ts";
+import type { ModelSettings } from "../model-settings.ts";
+import type { Findings } from "./findings.ts";
+
+/** By number. */
+const KIND_NAMES = ["KIND_AUTO", "KIND_GPU", "KIND_CPU", "KIND_MODEL"];
+
+/** All instances of a model are alike: counts are added up, and one list of providers holds for all groups. */
+export function mapInstanceGroups(
+  groups: readonly ModelInstanceGroup[],
+  findings: Findings,
+): Pick<ModelSettings, "instances" | "executionProviders"> {
+  groups.forEach((group, index) => checkGroup(group, ["instance_group", index], findings));
+  return { instances: mapCount(groups, findings), executionProviders: mapKinds(groups, findings) };
+}
+
+function checkGroup(group: ModelInstanceGroup, path: FieldPath, findings: Findings): void {
+  if (group.name !== "") findings.mapped([...path, "name"], `is ${quote(group.name)}, a name only`);
+  if (group.gpus.length > 0) {
+    if (group.kind === Kind.KIND_CPU || group.kind === Kind.KIND_MODEL) findings.refuse([...path, "gpus"], "must be empty for this kind");
+    else findings.warn([...path, "gpus"], "is left out: the runtime takes the first GPU");
+  }
+  if (group.secondaryDevices.length > 0) findings.warn([...path, "secondary_devices"], "is left out: there is no such provider");
+  if (group.hostPolicy !== "") findings.warn([...path, "host_policy"], "is left out: the operating system places threads and memory");
+  if (group.rateLimiter !== undefined) findings.warn([...path, "rate_limiter"], "is left out: instances run as soon as they are free");
+  if (group.profile.length > 0) findings.warn([...path, "profile"], "is left out: ONNX models have no profiles");
+  if (group.passive) findings.refuse([...path, "passive"], "must be false: every instance takes requests");
+}
+
+/** Undefined when no group says how many. */
+function mapCount(groups: readonly ModelInstanceGroup[], findings: Findings): number | undefined {
+  const path = ["instance_group"];
+  const negative = groups.findIndex(({ count }) => count < 0);
+  if (negative !== -1) findings.refuse([...path, negative, "count"], `must be 0 or more, got ${groups[negative]!.count}`);
+  if (groups.every(({ count }) => count <= 0)) return undefined;
+  const { max } = SETTINGS.instances;
+  const instances = groups.reduce((sum, { count }) => sum + Math.max(count, 1), 0);
+  if (instances > max) findings.warn(path, `asks for ${instances} instances: there are at most ${max}`);
+  else findings.mapped(path, `asks for ${instances} ${instances === 1 ? "instance" : "instances"} in all`);
+  return Math.min(instances, max);
+}
+
+/** Undefined where the server's providers hold. */
+function mapKinds(groups: readonly ModelInstanceGroup[], findings: Findings): readonly Provider[] | undefined {
+  const unknown = groups.findIndex(({ kind }) => KIND_NAMES[kind] === undefined);
+  if (unknown !== -1) {
+    findings.refuse(["instance_group", unknown, "kind"], `must be one of ${KIND_NAMES.join(", ")}, got ${groups[unknown]!.kind}`);
+  }
+  const kinds = new Set(groups.map(({ kind }) => kind));
+  if (kinds.size > 1) findings.warn(["instance_group"], "mixes kinds: all instances of a model run on the same provider");
+  const gpu = groups.findIndex(({ kind }) => kind === Kind.KIND_GPU);
+  if (gpu !== -1) {
+    findings.warn(["instance_group", gpu, "kind"], "is KIND_GPU: cuda is tried first, and without it the model runs on the CPU");
+    return ["cuda", "cpu"];
+  }
+  if (kinds.size === 1 && kinds.has(Kind.KIND_CPU)) {
+    findings.mapped(["instance_group", 0, "kind"], "is KIND_CPU: the model runs on the CPU");
+    return ["cpu"];
+  }
+  groups.forEach(({ kind }, index) => {
+    const name = KIND_NAMES[kind];
+    if (name !== undefined) findings.mapped(["instance_group", index, "kind"], `is ${name}: the server's executionProviders hold`);
+  });
+  return undefined;
+}
