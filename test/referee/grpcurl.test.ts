@@ -25,10 +25,15 @@ describeWith(["grpcurl"], "grpcurl", () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     const services = stdout.trim().split("\n");
     expect(services).toEqual(
-      expect.arrayContaining(["grpc.health.v1.Health", "predictd.v1.ModelService", "predictd.v1.PredictionService"]),
+      expect.arrayContaining([
+        "grpc.health.v1.Health",
+        "inference.GRPCInferenceService",
+        "predictd.v1.ModelService",
+        "predictd.v1.PredictionService",
+      ]),
     );
     // Nothing else but, where the library names it, reflection itself.
-    expect(services.filter((name) => !name.startsWith("grpc.reflection."))).toHaveLength(3);
+    expect(services.filter((name) => !name.startsWith("grpc.reflection."))).toHaveLength(4);
   });
 
   test("describe shows a service, a method and messages of three files", async () => {

@@ -13,6 +13,8 @@ export const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 export interface ServerOptions {
   /** Model folder, seen from the root of the repository; `models` by default. */
   readonly modelDir?: string;
+  /** Further words of its command line. */
+  readonly args?: readonly string[];
   /** Its whole environment; by default the test's own without `PREDICTD_*`, which would change the server. */
   readonly env?: NodeJS.ProcessEnv;
   /** Words in front of the command line, e.g. a tracer; the process must stay the server's. */
@@ -44,6 +46,7 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
     "127.0.0.1",
     "--grpc-port",
     String(port),
+    ...(options.args ?? []),
   ];
   const child = spawn(words[0]!, words.slice(1), { cwd: ROOT, env: options.env ?? plainEnvironment(), stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
