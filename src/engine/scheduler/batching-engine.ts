@@ -158,6 +158,10 @@ export class BatchingEngine implements Engine, LaneUser {
     }
   }
 
+  get waits(): boolean {
+    return this.#queue.rows > 0;
+  }
+
   ready(lane: LaneState): Job | undefined {
     const jobs = this.#queue.next();
     if (jobs === undefined) return undefined;

@@ -20,7 +20,8 @@ export interface WaitingJobs {
  * @param fullRunMs expected run time of a full batch.
  */
 export function opensAt(waiting: WaitingJobs, maxQueueDelayMs: number, fullRunMs: number): number {
-  return Math.min(waiting.since + maxQueueDelayMs, waiting.earliestDeadline - 2 * fullRunMs - 1, waiting.earliestStartBy - TIMER_SLACK_MS);
+  // Timers know whole milliseconds: a part of one would be rounded up, so it is not waited for.
+  return Math.min(waiting.since + Math.floor(maxQueueDelayMs), waiting.earliestDeadline - 2 * fullRunMs - 1, waiting.earliestStartBy - TIMER_SLACK_MS);
 }
 
 /** The one timer of a queue that waits for fuller batches. */

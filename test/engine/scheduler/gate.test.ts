@@ -32,3 +32,9 @@ test("a gate opens once, at the earliest time asked for", () => {
   clock.advance(50);
   expect(opened).toEqual([10, 110]);
 });
+
+test("less than a millisecond is not waited for: a timer would make more of it", () => {
+  const waiting = { since: 5, earliestDeadline: Infinity, earliestStartBy: Infinity };
+  expect(opensAt(waiting, 0.9, 1)).toBe(5);
+  expect(opensAt(waiting, 2.9, 1)).toBe(7);
+});
