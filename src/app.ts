@@ -50,7 +50,8 @@ export interface AppOptions {
 /** Builds a server from its configuration. */
 export function createApp(config: Config, logger: Logger, options: AppOptions = {}): App {
   const health = createHealthMap();
-  for (const name of ["", ...SERVICE_NAMES]) health.set(name, "notServing");
+  const ownNames: readonly string[] = ["", ...SERVICE_NAMES];
+  for (const name of ownNames) health.set(name, "notServing");
   const pool = createWorkerPool({ maxWorkers: config.maxWorkers, heapMb: config.workerHeapMb, logger });
   const backends = new Map([[ONNX_BACKEND, createOnnxBackend(pool, createScheduler())], ...(options.backends ?? [])]);
   const registry = createRegistry({ config, backends, logger });
@@ -76,13 +77,14 @@ export function createApp(config: Config, logger: Logger, options: AppOptions = 
 
   const showServing = (): void => {
     const serving = registry.requiredReady() ? "serving" : "notServing";
-    for (const name of ["", ...SERVICE_NAMES]) health.set(name, serving);
+    for (const name of ownNames) health.set(name, serving);
   };
   let isSettled = false;
 
   registry.onChange((model) => {
     if (stopping !== undefined) return;
-    health.set(model.name, model.defaultVersion === "" ? "notServing" : "serving");
+    // A model may be called like a service, of which it decides nothing.
+    if (!ownNames.includes(model.name)) health.set(model.name, model.defaultVersion === "" ? "notServing" : "serving");
     if (isSettled) showServing();
   });
 

@@ -60,6 +60,8 @@ export function createPredictApi(options: PredictApiOptions): PredictApi {
     }
     if (logSampleRatio > 0 && Math.random() < logSampleRatio) {
       logger.info({ requestId, model, version, code: "OK", batchRows, ...timings }, "call");
+    } else if (logger.isVerbose) {
+      logger.debug({ requestId, model, version, code: "OK", batchRows, ...timings }, "call");
     }
   };
   const failed = ({ requestId, model }: PredictRequest, error: unknown): ServiceError => {
@@ -83,7 +85,8 @@ export function createPredictApi(options: PredictApiOptions): PredictApi {
     async predictEach(request, call, onResponse) {
       try {
         await predictMany(request, call, (response, last) => {
-          answered(response);
+          // However many responses it has, it is one request.
+          if (last) answered(response);
           return onResponse(response, last);
         });
       } catch (error) {

@@ -24,9 +24,13 @@ export function createRepositoryApi(
   const enabled = modelControl === "explicit";
   const assertOn = (): void => {
     if (enabled) return;
-    throw new ServiceError("METHOD_OFF", "The model repository cannot be changed by call: the setting modelControl is none.", {
-      metadata: { setting: "modelControl" },
-    });
+    throw new ServiceError(
+      "METHOD_OFF",
+      "The model repository is not open to callers (setting modelControl is none); start the server with --model-control explicit.",
+      {
+        metadata: { setting: "modelControl" },
+      },
+    );
   };
   return {
     enabled,

@@ -23,6 +23,8 @@ export interface ServerApi {
   readonly metadata: ServerMetadata;
   /** Whether every model that must be ready is, and the server does not drain. */
   isReady(): boolean;
+  /** Whether a model, or one version of it, answers and the server does not drain; false for one that nobody knows. */
+  isModelReady(model: string, version: string): boolean;
   /**
    * Changes trace settings; an empty list takes a value back. @param model "" for those of the server.
    * @returns all settings after the change.
@@ -53,6 +55,7 @@ export function createServerApi({ health, models, repository, tracer, logControl
   return {
     metadata: { name: "predictd", version, extensions: extensionsOf(repository.enabled, logControl !== undefined) },
     isReady: () => health.get("") === "serving",
+    isModelReady: (model, number) => health.get(model) === "serving" && hasReadyVersion(models, model, number),
     traceSettings(model, changes) {
       if (model !== "") models.get(model, "");
       return tracer.update(model, changes);
@@ -63,6 +66,15 @@ export function createServerApi({ health, models, repository, tracer, logControl
       return logControl.update(changes);
     },
   };
+}
+
+function hasReadyVersion(models: Pick<ModelsApi, "get">, model: string, version: string): boolean {
+  try {
+    return models.get(model, version).versions.some(({ state }) => state === "ready");
+  } catch (error) {
+    if (error instanceof ServiceError && error.code === "NOT_FOUND") return false;
+    throw error;
+  }
 }
 
 function extensionsOf(hasRepository: boolean, hasLogging: boolean): readonly string[] {

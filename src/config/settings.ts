@@ -364,7 +364,7 @@ export const SETTINGS: { readonly [K in keyof Config]: SettingOf<Config[K]> } = 
     min: 0,
     max: 1,
     default: 0.001,
-    meaning: "Share of successful calls that are logged; failures and refusals always are.",
+    meaning: "Share of successful calls that are logged; all of them at `debug`, failures and refusals always.",
   },
   traceFile: {
     section: "Log",

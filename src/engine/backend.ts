@@ -108,6 +108,8 @@ export interface LoadedModel {
   readonly maxBatchSize: number;
   /** Whether requests of several callers may share a run. */
   readonly sharesRuns: boolean;
+  /** Whether a request of more rows may be run in parts; otherwise it is refused. */
+  readonly splitsRequests: boolean;
   /** How that was decided, in words. */
   readonly batchingSource: string;
   readonly instances: number;

@@ -25,11 +25,11 @@ export interface Chunks {
  */
 export function createChunks(route: Route, request: PredictRequest, wantedRows: number): Chunks {
   const servable = route(request.model, request.version);
-  const { validate, maxBatchSize, leases } = servable;
+  const { validate, maxBatchSize, splitsRequests, leases } = servable;
   const { inputs, rows } = validate(request);
   leases.take();
   const held = { servable, release: () => leases.give() };
-  if (maxBatchSize === 0) return { ...held, rows: 1, chunkRows: 1, chunk: () => request };
+  if (maxBatchSize === 0 || !splitsRequests) return { ...held, rows, chunkRows: rows, chunk: () => request };
   const chunkRows = wantedRows === 0 ? maxBatchSize : Math.min(wantedRows, maxBatchSize);
   const cutters = inputs.map(({ dtype, bytes, shape }) => createRowCutter(dtype, bytes, rows, elementsPerRow(shape)));
   return {

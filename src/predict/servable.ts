@@ -23,6 +23,8 @@ export interface Servable {
   readonly engine: Engine;
   /** Most rows in one run; 0 when the model has no rows. */
   readonly maxBatchSize: number;
+  /** Whether a request of many rows may be answered in parts. */
+  readonly splitsRequests: boolean;
   readonly instruments: VersionInstruments;
   readonly leases: Leases;
 }

@@ -21,12 +21,19 @@ const MAX_REQUEST_ID_BYTES = 128;
 /** Checks one request. @throws ServiceError INPUT_…, OUTPUT_… or ROWS_EMPTY, naming the field. */
 export type Validate = (request: PredictRequest) => EngineRequest;
 
-/**
- * Makes the check of one version.
- * @param batched whether the first dimension of every input counts rows that may share a run.
- * @param textOnly whether STRING elements have to be UTF-8 without NUL.
- */
-export function createValidate(signature: Signature, batched: boolean, limits: ValidateLimits, textOnly: boolean): Validate {
+/** What the check has to know of a version besides its signature. */
+export interface ValidateRules {
+  /** Whether the first dimension of every input counts rows. */
+  readonly batched: boolean;
+  /** Most rows of one run where requests cannot be run in parts; Infinity where they can. */
+  readonly maxRows: number;
+  /** Whether STRING elements have to be UTF-8 without NUL. */
+  readonly textOnly: boolean;
+}
+
+/** Makes the check of one version. */
+export function createValidate(signature: Signature, rules: ValidateRules, limits: ValidateLimits): Validate {
+  const { batched, maxRows, textOnly } = rules;
   const checks = { batched, textOnly, maxRequestRows: limits.maxRequestRows, maxStringElements: limits.maxStringElements };
   const allOutputs = signature.outputs.map((_, index) => index);
   const symbols = symbolsToCompare(signature, batched);
@@ -46,6 +53,9 @@ export function createValidate(signature: Signature, batched: boolean, limits: V
       else if (input.shape[0] !== rows) {
         fail("INPUT_SHAPE_MISMATCH", input.name, "shape[0]", `has ${input.shape[0]} rows, but ${quoteName(inputs[0]!.name)} has ${rows}`);
       }
+    }
+    if (rows > maxRows) {
+      fail("INPUT_SHAPE_MISMATCH", inputs[0]!.name, "shape[0]", `has ${rows} rows; inference request batch-size must be <= ${maxRows}`);
     }
     if (symbols.length > 0) checkSymbols(symbols, inputs);
     const outputs = request.outputs.length === 0 ? allOutputs : chooseOutputs(signature.outputs, request.outputs);

@@ -1,6 +1,7 @@
 // Brings one version from `loading` to `ready`, or to `failed` with a reason.
 
 import type { Config } from "../config/config.ts";
+import { ModelError } from "../engine/backend.ts";
 import type { Backend, Backends, LoadOptions } from "../engine/backend.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { Signature } from "../tensor/signature.ts";
@@ -40,6 +41,9 @@ export async function loadVersion(version: Version, plan: ModelPlan, context: Lo
       logger,
     );
     version.ready(loaded);
+    if (settings.wantsGpu && loaded.provider === "cpu") {
+      version.note([version.reason, `KIND_GPU: it runs on the CPU (${loaded.providerNotes.join("; ")}).`].join(" ").trim());
+    }
     logger.info(
       {
         provider: loaded.provider,
@@ -53,7 +57,8 @@ export async function loadVersion(version: Version, plan: ModelPlan, context: Lo
     );
   } catch (error) {
     version.failed(backend.explainFailure(error));
-    logger.error({ err: error, reason: version.reason }, "model failed to load");
+    // What is wrong with the model or its configuration needs no stack of ours.
+    logger.error(error instanceof ModelError ? { reason: version.reason } : { err: error, reason: version.reason }, "model failed to load");
   }
 }
 

@@ -1,12 +1,12 @@
 // What is to be served of a found model: its settings, from whichever files it has, and its versions.
 
-import { createHash } from "node:crypto";
-import { readdir, readFile, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
-import type { WarmupSample } from "../engine/backend.ts";
+import { basename } from "node:path";
+import { ModelConfig } from "../../generated/inference/model_config.ts";
+import type { SpecNotes, WarmupSample } from "../engine/backend.ts";
+import { fingerprintOf } from "./fingerprint.ts";
 import type { Manifest } from "./manifest.ts";
 import { ManifestError, overlayManifest, parseManifest } from "./manifest.ts";
-import { ModelFileError, readLabels, readWarmupSamples } from "./model-files.ts";
+import { ModelFileError, readLabels, readText, readWarmupSamples } from "./model-files.ts";
 import type { ModelSettings } from "./model-settings.ts";
 import { DEFAULT_MODEL_SETTINGS } from "./model-settings.ts";
 import type { FoundModel, FoundVersion } from "./source.ts";
@@ -16,6 +16,9 @@ import type { GivenConfig } from "./triton/parse-config.ts";
 import { ConfigError } from "./triton/config-error.ts";
 import { parseConfigText } from "./triton/parse-config.ts";
 import { chooseVersions } from "./version-policy.ts";
+
+/** Longest text of a problem and of a warning; a configuration may have thousands of wrong places. */
+const MAX_PROBLEM_CHARS = 2000;
 
 /** A version that is to be served. */
 export interface PlannedVersion extends FoundVersion {
@@ -38,9 +41,13 @@ export interface ModelPlan {
 
 /** @param root the folder of all models. @param given a configuration that replaces config.pbtxt. Never rejects because of the model. */
 export async function planModel(root: string, found: FoundModel, given?: GivenConfig): Promise<ModelPlan> {
-  const plan = { name: found.name, settings: DEFAULT_MODEL_SETTINGS, warmupSamples: [], versions: [], warnings: found.warnings };
+  const plan = { name: found.name, warmupSamples: [], versions: [], warnings: found.warnings };
+  let known = DEFAULT_MODEL_SETTINGS;
   try {
-    const { settings, texts, warnings } = await readSettings(found, given);
+    const manifest = await readManifest(found);
+    // Also of a model that cannot be served it is known whether it is required.
+    known = overlay(known, manifest?.manifest);
+    const { settings, texts, warnings } = await readSettings(found, manifest, given);
     const { versions, notes } = await findVersions(root, found, settings);
     const { wanted, missing } = chooseVersions(
       settings.versions,
@@ -58,13 +65,13 @@ export async function planModel(root: string, found: FoundModel, given?: GivenCo
       settings: complete,
       warmupSamples,
       versions: await Promise.all(
-        planned.map(async (version) => ({ ...version, fingerprint: await fingerprintOf(version, found, texts) })),
+        planned.map(async (version) => ({ ...version, fingerprint: await fingerprintOf({ version, model: found, settings, texts }) })),
       ),
       problem: "",
-      warnings: [...found.warnings, ...notes, ...absent, ...warnings],
+      warnings: [...found.warnings, ...notes, ...absent, ...warnings].map((text) => text.slice(0, MAX_PROBLEM_CHARS)),
     };
   } catch (error) {
-    return { ...plan, problem: explain(error) };
+    return { ...plan, settings: known, problem: explain(error).slice(0, MAX_PROBLEM_CHARS) };
   }
 }
 
@@ -86,12 +93,22 @@ interface ReadSettings {
   readonly warnings: readonly string[];
 }
 
-async function readSettings(found: FoundModel, given: GivenConfig | undefined): Promise<ReadSettings> {
-  const manifestText = found.manifestPath === undefined ? undefined : await readFile(found.manifestPath, "utf8");
-  const manifest = manifestText === undefined ? undefined : parseManifest(manifestText);
-  const configText = given !== undefined || found.configPath === undefined ? undefined : await readFile(found.configPath, "utf8");
+interface ReadManifest {
+  readonly text: string;
+  readonly manifest: Manifest;
+}
+
+async function readManifest({ manifestPath }: FoundModel): Promise<ReadManifest | undefined> {
+  if (manifestPath === undefined) return undefined;
+  const text = await readText(manifestPath);
+  return { text, manifest: parseManifest(text) };
+}
+
+async function readSettings(found: FoundModel, read: ReadManifest | undefined, given: GivenConfig | undefined): Promise<ReadSettings> {
+  const manifest = read?.manifest;
+  const configText = given !== undefined || found.configPath === undefined ? undefined : await readText(found.configPath);
   const config = given ?? (configText === undefined ? undefined : parseConfigText(configText));
-  const texts = [manifestText ?? "", configText ?? (given === undefined ? "" : JSON.stringify(given.config, bigintAsText))];
+  const texts = [read?.text ?? "", configText ?? (given === undefined ? "" : textOf(given))];
   if (config === undefined) return { settings: overlay(DEFAULT_MODEL_SETTINGS, manifest), texts, warnings: [] };
   const { settings, findings } = mapConfig(found.name, config);
   const refusals = findings.filter(({ level }) => level === "refusal");
@@ -115,8 +132,9 @@ function describing(manifest: Manifest | undefined): Partial<ModelSettings> {
   return { description, required, inputNotes: inputs, outputNotes: outputs };
 }
 
-function bigintAsText(_key: string, value: unknown): unknown {
-  return typeof value === "bigint" ? String(value) : value;
+/** Equal for configurations that mean the same. */
+function textOf({ config, givenMaxBatchSize }: GivenConfig): string {
+  return `${givenMaxBatchSize} ${Buffer.from(ModelConfig.encode(config).finish()).toString("base64")}`;
 }
 
 async function findVersions(
@@ -124,36 +142,18 @@ async function findVersions(
   found: FoundModel,
   { modelFile }: ModelSettings,
 ): Promise<{ readonly versions: readonly FoundVersion[]; readonly notes: readonly string[] }> {
-  if (modelFile !== undefined && found.folder !== undefined) return findNamedVersions(root, found.folder, modelFile);
+  const isOnlyFile = found.versions.length === 1 && basename(found.versions[0]!.modelPath) === modelFile;
+  if (modelFile !== undefined && found.folder !== undefined && !isOnlyFile) return findNamedVersions(root, found.folder, modelFile);
   if (found.problem !== undefined) throw new Problem(found.problem);
   return { versions: found.versions, notes: [] };
 }
 
 function withLabels(settings: ModelSettings, labels: ReadonlyMap<string, readonly string[]>): ModelSettings {
   if (labels.size === 0) return settings;
-  const { outputNotes } = settings;
-  const noted = outputNotes.map((note) => ({ ...note, labels: labels.get(note.name) ?? note.labels }));
+  const { outputNotes, source } = settings;
+  // Ours wins for what it says, unless a caller has said otherwise.
+  const isSaid = ({ labels: own }: SpecNotes): boolean => own.length > 0 && source !== "load call";
+  const noted = outputNotes.map((note) => (isSaid(note) ? note : { ...note, labels: labels.get(note.name) ?? note.labels }));
   const more = [...labels].filter(([output]) => !outputNotes.some(({ name }) => name === output));
   return { ...settings, outputNotes: [...noted, ...more.map(([name, names]) => ({ name, description: "", columns: [], labels: names }))] };
-}
-
-async function fingerprintOf({ modelPath }: FoundVersion, { folder }: FoundModel, texts: readonly string[]): Promise<string> {
-  const hash = createHash("sha256");
-  for (const text of texts) hash.update(text).update("\0");
-  const folders = folder === undefined ? [] : [folder, join(folder, "warmup"), dirname(modelPath)];
-  const listed = await Promise.all(folders.map(filesOf));
-  for (const path of [modelPath, ...listed.flat()]) {
-    const { mtimeMs, size, ino } = await stat(path);
-    hash.update(`${path}\0${mtimeMs} ${size} ${ino}\0`);
-  }
-  return hash.digest("hex");
-}
-
-async function filesOf(folder: string): Promise<readonly string[]> {
-  try {
-    const entries = await readdir(folder, { withFileTypes: true });
-    return entries.filter((entry) => entry.isFile()).map(({ name }) => join(folder, name));
-  } catch {
-    return [];
-  }
 }

@@ -48,6 +48,8 @@ export interface ModelSettings {
   readonly parallelExecution: boolean;
   readonly graphOptimization: GraphOptimization;
   readonly executionProviders: readonly Provider[] | undefined;
+  /** Whether the configuration asks for a GPU, so that a run on the CPU is worth a word. */
+  readonly wantsGpu: boolean;
   readonly warmupRuns: number | undefined;
   readonly warmupBudgetMs: number | undefined;
   /** Length of each free dimension during warm-up, by its symbol. */
@@ -84,6 +86,7 @@ export const DEFAULT_MODEL_SETTINGS: ModelSettings = Object.freeze({
   parallelExecution: false,
   graphOptimization: "all",
   executionProviders: undefined,
+  wantsGpu: false,
   warmupRuns: undefined,
   warmupBudgetMs: undefined,
   warmupDims: new Map<string, number>(),

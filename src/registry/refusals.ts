@@ -29,10 +29,12 @@ export function versionNotFound(name: string, version: string): ServiceError {
 /** The model is known and does not answer now. @param version the one to blame; undefined when it has none. */
 export function notReady(entry: Entry, version: Version | undefined): ServiceError {
   const state = version?.state ?? "failed";
-  const reason = version?.reason || entry.problem;
+  const known = version?.reason || entry.problem;
+  const isSetAside = state === "unloaded";
+  const reason = isSetAside && (known === state || known === "not loaded") ? "" : known;
   return new ServiceError(
     "MODEL_NOT_READY",
-    `Model ${quoteName(entry.name)} is ${state}${reason === "" ? "" : `: ${reason}`}`.slice(0, 500),
+    `Model ${quoteName(entry.name)} is ${isSetAside ? "not loaded" : state}${reason === "" ? "" : `: ${reason}`}`.slice(0, 500),
     { retryAfterMs: NOT_READY_RETRY_MS, metadata: { stage: "route", state }, resource: { type: "model", name: entry.name } },
   );
 }
@@ -42,6 +44,13 @@ export function modelChanging(name: string): ServiceError {
   return new ServiceError("MODEL_CHANGING", `Model ${quoteName(name)} is being loaded or unloaded by another call.`, {
     retryAfterMs: NOT_READY_RETRY_MS,
     resource: { type: "model", name: name.slice(0, 256) },
+  });
+}
+
+/** Nothing is loaded or unloaded any more. */
+export function serverClosing(): ServiceError {
+  return new ServiceError("SERVER_DRAINING", "The server is going away; its models are not changed any more.", {
+    retryAfterMs: NOT_READY_RETRY_MS,
   });
 }
 

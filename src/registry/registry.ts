@@ -14,7 +14,7 @@ import type { ModelPlan, PlannedVersion } from "./model-plan.ts";
 import { planModel } from "./model-plan.ts";
 import type { OverrideFolder } from "./override-files.ts";
 import { checkOverridePaths, writeOverrideFiles } from "./override-files.ts";
-import { modelChanging, modelNotFound, notReady, versionNotFound } from "./refusals.ts";
+import { modelChanging, modelNotFound, notReady, serverClosing, versionNotFound } from "./refusals.ts";
 import type { FoundModel } from "./source.ts";
 import { findModel, isModelName, scanModelFolder } from "./source.ts";
 import { completeConfig } from "./triton/complete-config.ts";
@@ -49,7 +49,8 @@ export interface Registry {
   load(): Promise<void>;
   /**
    * Loads one model beside what it serves, then lets the new versions take over. What has not changed is left alone.
-   * Rejects with ServiceError MODEL_NOT_FOUND, MODEL_CHANGING, CONFIG_INVALID, FILE_INVALID or MODEL_LOAD_FAILED; what served goes on then.
+   * Rejects with ServiceError MODEL_NOT_FOUND, MODEL_CHANGING, CONFIG_INVALID, FILE_INVALID, MODEL_LOAD_FAILED or SERVER_DRAINING; what
+   * served goes on then, all of it.
    */
   loadModel(name: string, override?: LoadOverride): Promise<void>;
   /** Withdraws one model; resolves when everything that used it has ended. Rejects with MODEL_NOT_FOUND or MODEL_CHANGING. */
@@ -72,6 +73,12 @@ export interface Registry {
   close(): Promise<void>;
 }
 
+/** A version that is brought up, and the one of its number that answers until then. */
+interface Load {
+  readonly next: Version;
+  readonly current: Version | undefined;
+}
+
 /** Makes the registry. */
 export function createRegistry({ config, backends, logger }: RegistryOptions): Registry {
   const entries = new Map<string, Entry>();
@@ -80,6 +87,7 @@ export function createRegistry({ config, backends, logger }: RegistryOptions): R
   const underWay = new Set<Promise<unknown>>();
   /** Folders of override files, each gone once nothing reads them. */
   const cleanups = new Set<Promise<void>>();
+  let isClosing = false;
   const track = <T>(work: Promise<T>): Promise<T> => {
     const settled = work.catch(() => {}).finally(() => underWay.delete(settled));
     underWay.add(settled);
@@ -107,45 +115,63 @@ export function createRegistry({ config, backends, logger }: RegistryOptions): R
     const log = logger.child({ model: entry.name, version: version.version });
     const modelCount = Math.max(1, servedCount());
     await loadVersion(version, plan, { config, backends, logger: log, modelCount, onWarming: () => changed(entry) });
-    if (version.state === "ready" && plan.warnings.length > 0) version.note([version.reason, ...plan.warnings].join(" ").trim());
+    if (version.state === "ready" && plan.warnings.length > 0) version.note([version.reason, plan.warnings.join("; ")].join(" ").trim());
   };
 
-  /** Shows versions that nobody serves yet as loading, and gives back those to be loaded with what they will replace. */
-  const announce = (entry: Entry, plan: ModelPlan): readonly { readonly next: Version; readonly current: Version | undefined }[] => {
+  /** Versions to be loaded and what they will replace; shown as loading where nothing of the model answers yet. */
+  const announce = (entry: Entry, plan: ModelPlan): readonly Load[] => {
     for (const warning of plan.warnings) logger.warn({ model: entry.name, warning }, "model folder");
-    entry.settings = plan.settings;
-    entry.problem = plan.problem;
-    entry.setAside = false;
     const loads = plan.versions.flatMap((planned) => {
-      const current = entry.find(planned.version);
-      const serving = current?.state === "ready" ? current : undefined;
-      if (serving !== undefined && serving.fingerprint === planned.fingerprint) return [];
-      const next = newVersion(plan, planned);
-      if (serving === undefined) entry.publish(next);
-      return [{ next, current: serving }];
+      const found = entry.find(planned.version);
+      const current = found?.state === "ready" ? found : undefined;
+      return current?.fingerprint === planned.fingerprint ? [] : [{ next: newVersion(plan, planned), current }];
     });
-    changed(entry);
+    if (entry.default() === undefined) {
+      adopt(entry, plan);
+      for (const { next } of loads) entry.publish(next);
+      changed(entry);
+    }
     return loads;
   };
 
-  /** Loads beside what serves and lets it take over. @returns why versions could not be loaded. */
+  /** Of a load that failed nothing takes over: what has come up is freed, and what serves goes on as it is. */
+  const giveUp = async (entry: Entry, loads: readonly Load[]): Promise<void> => {
+    const freed = loads.map(({ next, current }) => {
+      const closing = track(next.close("not taken over: another version could not be loaded"));
+      if (current === undefined) entry.publish(next);
+      else if (next.state === "failed") current.note(`Loading it again failed: ${next.reason}`);
+      return closing;
+    });
+    changed(entry);
+    await Promise.all(freed);
+    changed(entry);
+  };
+
+  /**
+   * Loads beside what serves and lets all of it take over, or nothing; where nothing serves, each version that is good.
+   * @returns why versions could not be loaded.
+   */
   const bringUp = async (entry: Entry, plan: ModelPlan): Promise<readonly string[]> => {
-    const failures: string[] = [];
+    const isFresh = entry.default() === undefined;
+    const loads = announce(entry, plan);
     await Promise.all(
-      announce(entry, plan).map(async ({ next, current }) => {
+      loads.map(async ({ next }) => {
         await loadOne(entry, plan, next);
-        if (next.state === "failed") {
-          failures.push(`version ${next.version}: ${next.reason}`);
-          current?.note(`Loading it again failed: ${next.reason}`);
-        } else if (current !== undefined) {
-          // One step: there is no moment without a version that answers.
-          entry.publish(next);
-          retire(entry, current, "replaced");
-        }
-        changed(entry);
+        if (isFresh) changed(entry);
       }),
     );
-    if (failures.length > 0) return failures;
+    const failures = loads.flatMap(({ next }) => (next.state === "failed" ? [`version ${next.version}: ${next.reason}`] : []));
+    if (entry.default() !== undefined) entry.setAside = false;
+    if (failures.length > 0) {
+      if (!isFresh) await giveUp(entry, loads);
+      return failures;
+    }
+    adopt(entry, plan);
+    // One step: there is no moment without a version that answers.
+    for (const { next, current } of loads) {
+      entry.publish(next);
+      if (current !== undefined) retire(entry, current, "replaced");
+    }
     for (const version of entry.versions) {
       if (plan.versions.some((planned) => planned.version === version.version)) continue;
       entry.withdraw(version);
@@ -157,7 +183,7 @@ export function createRegistry({ config, backends, logger }: RegistryOptions): R
 
   const showProblem = (entry: Entry, found: FoundModel, plan: ModelPlan): void => {
     logger.error({ model: entry.name, reason: plan.problem }, "model cannot be served");
-    entry.problem = plan.problem;
+    adopt(entry, plan);
     for (const version of found.versions) {
       const failed = newVersion(plan, { ...version, fingerprint: "" });
       failed.failed(plan.problem);
@@ -181,6 +207,7 @@ export function createRegistry({ config, backends, logger }: RegistryOptions): R
 
   /** One load or unload of a model at a time; others are told to come again. */
   const exclusively = <T>(entry: Entry, work: () => Promise<T>): Promise<T> => {
+    if (isClosing) throw serverClosing();
     if (entry.changing) throw modelChanging(entry.name);
     entry.changing = true;
     return track(
@@ -202,35 +229,40 @@ export function createRegistry({ config, backends, logger }: RegistryOptions): R
 
   return {
     async load() {
-      const plans = await Promise.all(
-        (await scanModelFolder(config.modelDir)).map(async (found) => {
-          const entry = entryOf(found.name);
-          return { entry, found, plan: wantedAtStart(found.name) ? await planModel(config.modelDir, found) : undefined };
-        }),
-      );
+      const wanted: { readonly entry: Entry; readonly found: FoundModel }[] = [];
+      for (const found of await scanModelFolder(config.modelDir)) {
+        const entry = entryOf(found.name);
+        const isWanted = wantedAtStart(found.name);
+        if (isWanted) entry.setAside = false;
+        // A call may have been faster.
+        if (entry.changing || entry.default() !== undefined) continue;
+        if (isWanted) wanted.push({ entry, found });
+        else if (entry.versions.length === 0) showNotLoaded(entry, found);
+      }
       for (const name of config.loadModels) {
         if (name !== "*" && !entries.has(name)) logger.error({ model: name }, "a model of loadModels is not in the folder");
       }
       // Everything is announced before anything is loaded: how many there are decides how many threads each gets.
-      const loads = plans.map(({ entry, found, plan }) => {
-        if (plan === undefined) showNotLoaded(entry, found);
-        else if (plan.problem !== "") showProblem(entry, found, plan);
-        else return { entry, plan, versions: announce(entry, plan) };
-        return undefined;
-      });
+      const announced = Promise.all(wanted.map(({ found }) => planModel(config.modelDir, found))).then((plans) =>
+        plans.map((plan, index) => {
+          const { entry, found } = wanted[index]!;
+          if (plan.problem === "") return { plan, loads: announce(entry, plan) };
+          showProblem(entry, found, plan);
+          return { plan, loads: [] };
+        }),
+      );
       await Promise.all(
-        loads.map(async (load) => {
-          if (load === undefined) return;
-          const { entry, plan, versions } = load;
-          await exclusively(entry, async () => {
+        wanted.map(({ entry }, index) =>
+          exclusively(entry, async () => {
+            const { plan, loads } = (await announced)[index]!;
             await Promise.all(
-              versions.map(async ({ next }) => {
+              loads.map(async ({ next }) => {
                 await loadOne(entry, plan, next);
                 changed(entry);
               }),
             );
-          });
-        }),
+          }),
+        ),
       );
     },
     async loadModel(name, override) {
@@ -239,8 +271,11 @@ export function createRegistry({ config, backends, logger }: RegistryOptions): R
       const found = await findModel(config.modelDir, name);
       if (found === undefined && paths.length === 0) throw modelNotFound(name);
       if (found === undefined && !isModelName(name)) throw modelNotFound(name);
+      const isNew = !entries.has(name);
       const entry = entryOf(name);
-      await exclusively(entry, async () => {
+      // Nobody has asked for it at the start, so the server is as ready without it.
+      if (isNew) entry.setAside = true;
+      const loading = exclusively(entry, async () => {
         if (override === undefined || paths.length === 0) return loadFrom(config.modelDir, found!, entry, override);
         const folder = await writeOverrideFiles(name, override.files);
         try {
@@ -248,9 +283,19 @@ export function createRegistry({ config, backends, logger }: RegistryOptions): R
           if (written === undefined) throw loadFailed(name, "The files of the call are no model.");
           await loadFrom(folder.root, written, entry, override);
         } finally {
-          const cleanup = removeWhenUnused(entry, folder).finally(() => cleanups.delete(cleanup));
-          cleanups.add(cleanup);
+          const users = usersOf(folder, entry);
+          if (users.length === 0) await folder.remove();
+          else {
+            const cleanup = removeAfter(users, folder)
+              .catch((error: unknown) => logger.error({ err: error, model: name }, "files of a load call are left behind"))
+              .finally(() => cleanups.delete(cleanup));
+            cleanups.add(cleanup);
+          }
         }
+      });
+      await loading.finally(() => {
+        // A model that never came to be is not known.
+        if (found === undefined && isLeftOver(entry)) entries.delete(name);
       });
     },
     async unloadModel(name) {
@@ -268,14 +313,13 @@ export function createRegistry({ config, backends, logger }: RegistryOptions): R
       for (const model of found) {
         const entry = entryOf(model.name);
         if (entry.versions.length > 0 || entry.changing || entry.problem !== "") continue;
+        entry.setAside = true;
         if (model.problem === undefined) showNotLoaded(entry, model);
         else entry.problem = model.problem;
       }
       for (const entry of entries.values()) {
         const isThere = found.some(({ name }) => name === entry.name);
-        if (!isThere && !entry.changing && entry.versions.every(({ state }) => state === "unloaded" || state === "failed")) {
-          entries.delete(entry.name);
-        }
+        if (!isThere && isLeftOver(entry)) entries.delete(entry.name);
       }
       return inOrder(entries).map((entry) => entry.view());
     },
@@ -296,6 +340,7 @@ export function createRegistry({ config, backends, logger }: RegistryOptions): R
       return () => listeners.delete(listener);
     },
     async close() {
+      isClosing = true;
       while (underWay.size > 0) await Promise.all(underWay);
       await Promise.all([...entries.values()].flatMap(({ versions }) => versions.map((version) => version.close())));
       await Promise.all(cleanups);
@@ -303,9 +348,23 @@ export function createRegistry({ config, backends, logger }: RegistryOptions): R
   };
 }
 
+function adopt(entry: Entry, { settings, problem }: ModelPlan): void {
+  entry.settings = settings;
+  entry.problem = problem;
+}
+
+/** Whether nothing of a model answers or is about to. */
+function isLeftOver({ changing, versions }: Entry): boolean {
+  return !changing && versions.every(({ state }) => state === "unloaded" || state === "failed");
+}
+
+/** The versions that read override files. */
+function usersOf({ root }: OverrideFolder, { versions }: Entry): readonly Version[] {
+  return versions.filter(({ path, state }) => path.startsWith(root) && (state === "ready" || state === "draining"));
+}
+
 /** Override files lie where the sessions read them until no version made from them is left. */
-async function removeWhenUnused(entry: Entry, folder: OverrideFolder): Promise<void> {
-  const users = entry.versions.filter(({ path, state }) => path.startsWith(folder.root) && (state === "ready" || state === "draining"));
+async function removeAfter(users: readonly Version[], folder: OverrideFolder): Promise<void> {
   await Promise.all(users.map((version) => version.gone));
   await folder.remove();
 }

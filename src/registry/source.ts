@@ -50,7 +50,7 @@ const MAX_VERSION = 9_223_372_036_854_775_807n;
  * Finds `<name>/<version>/model.onnx`, `<name>/model.onnx` (version 1) and `<name>.onnx` (version 1), in the order of their names.
  * A folder that holds exactly one `.onnx` file of another name is taken to mean that one. Version folders win over a model file beside
  * them, and a folder wins over a bare file of the same name; both leave a warning. Hidden entries, and folders with neither a model
- * nor a model.yaml, are passed over. Links may point anywhere within the folder; those that leave it are a problem.
+ * nor a configuration nor the folder of a version, are passed over. Links may point anywhere within the folder; those that leave it are a problem.
  * @throws ModelFolderError if the folder is missing, is not a folder or cannot be read.
  */
 export async function scanModelFolder(dir: string): Promise<readonly FoundModel[]> {
@@ -77,6 +77,10 @@ async function scan(dir: string, wanted: (entryName: string) => boolean): Promis
     entries = await listFolder(root, folder);
   } catch (error) {
     throw new ModelFolderError(`The model folder ${dir} ${folderFlaw(error)}`, { cause: error });
+  }
+  const own = entries.find(({ name, kind }) => kind === "file" && (name === MANIFEST_FILE || name === CONFIG_FILE));
+  if (own !== undefined && entries.some(({ name, kind }) => kind === "folder" && isVersion(name))) {
+    throw new ModelFolderError(`The model folder ${dir} holds a ${own.name}: it is the folder of one model. Serve the folder above it.`);
   }
   const found = new Map<string, FoundModel>();
   for (const entry of entries) {
@@ -158,7 +162,9 @@ async function modelOfFolder(root: string, { name, path }: Entry): Promise<Found
   const config = entries.find((entry) => entry.name === CONFIG_FILE && entry.kind !== "folder");
   const own = pickModelFile(entries, undefined);
   const { versions, notes, holdsModel } = await findVersions(root, entries, undefined);
-  if (own === undefined && !holdsModel && manifest === undefined && config === undefined) return undefined;
+  const isMeant =
+    manifest !== undefined || config !== undefined || entries.some((entry) => entry.kind === "folder" && isVersion(entry.name));
+  if (own === undefined && !holdsModel && !isMeant) return undefined;
   if (!MODEL_NAME.test(name)) return brokenModel(name);
 
   const places = { folder: path, manifestPath: manifest?.path, configPath: config?.path };

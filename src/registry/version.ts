@@ -3,7 +3,7 @@
 import type { Config } from "../config/config.ts";
 import type { LoadedModel } from "../engine/backend.ts";
 import type { Servable } from "../predict/servable.ts";
-import type { ValidateLimits } from "../predict/validate.ts";
+import type { ValidateLimits, ValidateRules } from "../predict/validate.ts";
 import { createValidate } from "../predict/validate.ts";
 import { createVersionInstruments } from "../telemetry/instruments.ts";
 import type { Signature } from "../tensor/signature.ts";
@@ -12,6 +12,11 @@ import type { ModelSettings } from "./model-settings.ts";
 import type { ModelState, StatisticsView, VersionView } from "./view.ts";
 
 const ORDER: readonly ModelState[] = ["loading", "warming", "ready", "draining", "unloaded"];
+
+function validateRules({ maxBatchSize, splitsRequests, textOnly }: LoadedModel): ValidateRules {
+  const batched = maxBatchSize > 0;
+  return { batched, textOnly, maxRows: batched && !splitsRequests ? maxBatchSize : Infinity };
+}
 
 /** What a version is made of. */
 export interface VersionOptions {
@@ -93,9 +98,10 @@ export class Version {
       model: this.model,
       version: this.version,
       signature: loaded.signature,
-      validate: createValidate(loaded.signature, loaded.maxBatchSize > 0, this.#limits, loaded.textOnly),
+      validate: createValidate(loaded.signature, validateRules(loaded), this.#limits),
       engine: loaded.engine,
       maxBatchSize: loaded.maxBatchSize,
+      splitsRequests: loaded.splitsRequests,
       instruments: this.#instruments,
       leases: this.#lease,
     };

@@ -1,6 +1,7 @@
 // A file that holds one JSON array and grows by elements.
 
 import { Buffer } from "node:buffer";
+import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 
 /** Whole, readable JSON after each `append`, so that nothing is missing even if the process ends without closing it. */
@@ -16,9 +17,12 @@ export interface JsonArrayFile {
 
 const TAIL = "\n]\n";
 
+/** Without waiting, as for a pipe that nobody reads, which would hold a thread for ever. */
+const OPEN_FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NONBLOCK;
+
 /** Creates the file; one that is there already is emptied. Rejects when that cannot be done. */
 export async function createJsonArrayFile(path: string): Promise<JsonArrayFile> {
-  const file = await open(path, "w");
+  const file = await open(path, OPEN_FLAGS);
   /** Where the tail stands, over which the next elements are written. */
   let end = 0;
 

@@ -18,6 +18,8 @@ export interface Logger {
   readonly info: LogMethod;
   readonly warn: LogMethod;
   readonly error: LogMethod;
+  /** Whether debug lines are written now, for those that would cost something to put together. */
+  readonly isVerbose: boolean;
   /** A logger that adds these fields to each of its lines. */
   child(fields: Record<string, unknown>): Logger;
 }
@@ -78,13 +80,23 @@ function switched(lines: Pino.Logger, switches: LogSwitches): Logger {
     info: method("info"),
     warn: method("warn"),
     error: method("error"),
+    get isVerbose() {
+      return switches.debug;
+    },
     child: (fields) => switched(lines.child(fields), switches),
   };
 }
 
 /** A logger that writes nothing. */
 export function silentLogger(): Logger {
-  const logger: Logger = { debug: writeNothing, info: writeNothing, warn: writeNothing, error: writeNothing, child: () => logger };
+  const logger: Logger = {
+    debug: writeNothing,
+    info: writeNothing,
+    warn: writeNothing,
+    error: writeNothing,
+    isVerbose: false,
+    child: () => logger,
+  };
   return logger;
 }
 

@@ -61,7 +61,7 @@ describe("for people", () => {
     expect(await migrate()).toEqual({
       code: 0,
       stderr: "",
-      stdout: `net: can be served, version 3
+      stdout: `net: nothing is in the way of version 3
 
            config.pbtxt
   acts     name                                           is the folder's name
@@ -90,7 +90,7 @@ describe("for people", () => {
 
   Only config.pbtxt can say: declared inputs and outputs, which the file is held against
 
-1 model, all of which can be served
+1 model, nothing in its configuration is in the way; model files were not opened
 `,
     });
   });
@@ -115,20 +115,20 @@ describe("for people", () => {
   acts     version_policy  is not given: the newest version is served
   refused  platform        must be "onnxruntime_onnx", got "tensorrt_plan": only ONNX models are served
 
-b: can be served, version 1
+b: nothing is in the way of version 1
   No config.pbtxt: nothing to map
 
 c: cannot be served
   config.pbtxt cannot be used: line 2: unknown field "dims" for message ModelConfig
 
-d: can be served, version 1
+d: nothing is in the way of version 1
 
         config.pbtxt
   acts  version_policy.all  serves every version
 
   Without config.pbtxt it would be served in the same way
 
-4 models, 2 of which cannot be served
+4 models, 2 of which cannot be served: a, c; model files were not opened
 `,
     });
   });

@@ -5,12 +5,13 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { ModelVersion } from "../../generated/predictd/v1/model.ts";
 import { ModelMetadataRequest } from "../../generated/inference/grpc_service.ts";
 import type { InferParameter, ModelMetadataResponse } from "../../generated/inference/grpc_service.ts";
-import { unary } from "../support/clients.ts";
-import { identity, sumAndDifference } from "../support/models.ts";
+import { request, unary } from "../support/clients.ts";
+import { centreOverRows, identity, sumAndDifference } from "../support/models.ts";
 import { createOipClient, floatsOfRaw, fp32Input, inferRequest } from "../support/oip-client.ts";
 import type { OipClient } from "../support/oip-client.ts";
 import { startServer } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";
+import { floatsOf, fp32 } from "../support/wire-tensors.ts";
 
 const FOUR = "data_type: TYPE_FP32 dims: [ 4 ]";
 const X_AND_Y = `input [ { name: "X" ${FOUR} } ] output [ { name: "Y" ${FOUR} } ]`;
@@ -55,6 +56,10 @@ const FILES: Readonly<Record<string, Uint8Array | string>> = {
       priority_levels: 2 default_priority_level: 2
       default_queue_policy { default_timeout_microseconds: 60000000 allow_timeout_override: true max_queue_size: 100 }
     }`,
+  "mixing/1/model.onnx": centreOverRows(),
+  "mixing/config.pbtxt": `max_batch_size: 4 ${X_AND_Y} dynamic_batching { }`,
+  "wishful/1/model.onnx": identity("float"),
+  "wishful/config.pbtxt": `max_batch_size: 4 ${X_AND_Y} instance_group { count: 99 kind: KIND_GPU }`,
   "other-dims/1/model.onnx": identity("float"),
   "other-dims/config.pbtxt": `max_batch_size: 4 input { name: "X" data_type: TYPE_FP32 dims: [ 5 ] } output { name: "Y" ${FOUR} }`,
   "other-backend/1/model.onnx": identity("float"),
@@ -181,4 +186,36 @@ describe("what cannot be served is refused by name", () => {
     expect(failure).toMatchObject({ code: "UNAVAILABLE", reason: "MODEL_NOT_READY", message: expect.stringContaining(text) });
     expect(failure!.message).not.toContain(server.modelDir);
   });
+});
+
+describe("a model whose rows depend on each other", () => {
+  test("keeps its max_batch_size, with requests neither joined nor split", async () => {
+    const rows = [1, 2, 3, 4, 3, 4, 5, 6];
+    const { response } = await client.infer(inferRequest("mixing", "", [fp32Input("X", [2, 4], rows)]));
+    expect(floatsOfRaw(response!.rawOutputContents[0])).toEqual([-1, -1, -1, -1, 1, 1, 1, 1]);
+    expect((await metadataOf("mixing")).inputs[0]!.shape).toEqual([-1n, 4n]);
+    const [version] = await versionsOf("mixing");
+    expect(version).toMatchObject({
+      batching: { enabled: false, maxBatchSize: 4 },
+      reason: expect.stringContaining("rows influence each other"),
+    });
+  });
+
+  test("refuses more rows in Triton's words, and answers many rows of a stream in one chunk", async () => {
+    const five = Array.from({ length: 20 }, (_, i) => i);
+    const { failure } = await client.infer(inferRequest("mixing", "", [fp32Input("X", [5, 4], five)]));
+    expect(failure).toMatchObject({
+      code: "INVALID_ARGUMENT",
+      message: expect.stringContaining("inference request batch-size must be <= 4"),
+    });
+    const { chunks } = await server.predictStream(request("mixing", [fp32("X", [4, 4], five.slice(0, 16))]), 1);
+    expect(chunks).toHaveLength(1);
+    expect(floatsOf(chunks[0]!.response!.outputs[0])).toEqual(five.slice(0, 16).map((value) => value - 6 - (value % 4)));
+  });
+});
+
+test("a GPU that is not there, and instances that do not fit, are said", async () => {
+  const [version] = await versionsOf("wishful");
+  expect(version!.reason).toContain("KIND_GPU: it runs on the CPU");
+  expect(version!.reason).toContain("99 instances are asked for");
 });

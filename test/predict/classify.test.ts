@@ -54,6 +54,35 @@ test("more classes than elements give all elements", () => {
   expect(classesOf("UINT8", [1, 2], [1, 2], 1000).shape).toEqual([1, 2]);
 });
 
+test.each([
+  [[0, 3], 2, [0, 2]],
+  [[2, 0], 2, [2, 0]],
+  [[0], 1, [0, 1]],
+])("an output of shape %j has no classes to give", (shape, count, expected) => {
+  expect(classesOf("FP32", [], shape, count)).toEqual({ dtype: "STRING", shape: expected, texts: [] });
+});
+
+test("an output that has no rows although the model does is one by itself", () => {
+  expect(classesOf("FP32", [2], [], 5)).toEqual({ dtype: "STRING", shape: [1], texts: ["2.000000:0"] });
+});
+
+test("the highest of millions is found without putting the others in order", () => {
+  const values = Array.from({ length: 4_000_000 }, (_, i) => (i * 2_654_435_761) % 4_000_037);
+  const started = performance.now();
+  const { texts } = classesOf("INT32", values, [1, values.length], 1);
+  // Ordering all of them took four seconds, in which nobody else was answered.
+  expect(performance.now() - started).toBeLessThan(2000);
+  expect(texts).toEqual([`4000036:${values.indexOf(4_000_036)}`]);
+});
+
+test("more classes than a moment can make are refused, however they are spread over rows", () => {
+  const refused = expect.objectContaining({ reason: "INPUT_TOO_LARGE", code: "RESOURCE_EXHAUSTED" });
+  const values = Array.from<number>({ length: 270_000 }).fill(0);
+  expect(() => classesOf("UINT8", values, [1, 270_000], 2 ** 53)).toThrow(refused);
+  expect(() => classesOf("UINT8", values, [270_000, 1], 1)).toThrow(refused);
+  expect(classesOf("UINT8", values, [1, 270_000], 3).texts).toEqual(["0:0", "0:1", "0:2"]);
+});
+
 describe("values", () => {
   test.each<[Exclude<DType, "STRING">, readonly (number | bigint)[], readonly string[]]>([
     ["INT64", [-(2n ** 63n), 2n ** 63n - 1n], ["9223372036854775807:1", "-9223372036854775808:0"]],

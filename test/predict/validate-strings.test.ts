@@ -43,7 +43,11 @@ const request = (texts: readonly string[]) => ({
 
 test("more elements than maxStringElements are refused before they are looked at", () => {
   const spec = { name: "x", dtype: "STRING", dims: [{ size: -1, symbol: "N" }], description: "", columns: [], labels: [] } as const;
-  const validate = createValidate({ inputs: [spec], outputs: [] }, true, { maxRequestRows: 10, maxStringElements: 2 }, true);
+  const validate = createValidate(
+    { inputs: [spec], outputs: [] },
+    { batched: true, maxRows: Infinity, textOnly: true },
+    { maxRequestRows: 10, maxStringElements: 2 },
+  );
   expect(validate(request(["a", "b"])).rows).toBe(2);
   expect(() => validate(request(["a", "b", "c"]))).toThrow(
     expect.objectContaining({ reason: "INPUT_TOO_LARGE", code: "RESOURCE_EXHAUSTED" }),

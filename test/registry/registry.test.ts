@@ -1,6 +1,6 @@
 // How models come and go: states, leases, replacement, and what is refused.
 
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
@@ -251,8 +251,11 @@ describe("index", () => {
   });
 });
 
-/** Folders that files of load calls lie in. */
-const overrides = () => readdirSync(tmpdir()).filter((name) => name.startsWith("predictd-model-"));
+/** Other tests load models with files at the same time. */
+const OWN = `files-of-${process.pid}`;
+
+/** Folders that files of load calls of this test lie in. */
+const overrides = () => readdirSync(tmpdir()).filter((name) => name.startsWith("predictd-model-") && existsSync(join(tmpdir(), name, OWN)));
 
 describe("files of a load call", () => {
   const config = JSON.stringify({ backend: "onnxruntime", max_batch_size: 8 });
@@ -261,11 +264,11 @@ describe("files of a load call", () => {
     const { registry, loads } = setUp({}, true);
     await registry.load();
     const before = overrides();
-    await registry.loadModel("new", { config, files: new Map([["3/model.onnx", Buffer.from("x")]]) });
-    expect(states(registry, "new")).toEqual(["3 ready"]);
+    await registry.loadModel(OWN, { config, files: new Map([["3/model.onnx", Buffer.from("x")]]) });
+    expect(states(registry, OWN)).toEqual(["3 ready"]);
     expect(loads[0]!.options.modelPath.startsWith(root)).toBe(false);
     expect(overrides().length).toBe(before.length + 1);
-    await registry.unloadModel("new");
+    await registry.unloadModel(OWN);
     await registry.close();
     expect(overrides()).toEqual(before);
   });
@@ -285,11 +288,11 @@ describe("files of a load call", () => {
     "1/",
     `1/${"a".repeat(600)}`,
   ])("%j is refused and nothing is written", async (path) => {
-    put("a/1/model.onnx");
+    put(`${OWN}/1/model.onnx`);
     const { registry, loads } = setUp({}, true);
     await registry.load();
     const before = overrides();
-    await expect(registry.loadModel("a", { config, files: new Map([[path, Buffer.from("x")]]) })).rejects.toMatchObject({
+    await expect(registry.loadModel(OWN, { config, files: new Map([[path, Buffer.from("x")]]) })).rejects.toMatchObject({
       reason: "FILE_INVALID",
       code: "INVALID_ARGUMENT",
     });
@@ -299,11 +302,11 @@ describe("files of a load call", () => {
   test("do not follow links of the model's own folder", async () => {
     const outside = join(base, "outside");
     mkdirSync(outside);
-    mkdirSync(join(root, "a"));
-    symlinkSync(outside, join(root, "a", "1"));
+    mkdirSync(join(root, OWN));
+    symlinkSync(outside, join(root, OWN, "1"));
     const { registry } = setUp({}, true);
     await registry.load();
-    await registry.loadModel("a", { config, files: new Map([["1/model.onnx", Buffer.from("x")]]) });
+    await registry.loadModel(OWN, { config, files: new Map([["1/model.onnx", Buffer.from("x")]]) });
     expect(readdirSync(outside)).toEqual([]);
     await registry.close();
   });
@@ -316,16 +319,16 @@ describe("files of a load call", () => {
       ["1/model.onnx", Buffer.from("x")],
       ["1/model.onnx/model.onnx", Buffer.from("y")],
     ]);
-    await expect(registry.loadModel("a", { config, files })).rejects.toMatchObject({ reason: "FILE_INVALID" });
+    await expect(registry.loadModel(OWN, { config, files })).rejects.toMatchObject({ reason: "FILE_INVALID" });
     expect(overrides()).toEqual(before);
   });
 
   test("a configuration that is no ModelConfig is refused by name", async () => {
-    put("a/1/model.onnx");
+    put(`${OWN}/1/model.onnx`);
     const { registry } = setUp({}, true);
     await registry.load();
-    await expect(registry.loadModel("a", { config: "{", files: new Map() })).rejects.toMatchObject({ reason: "CONFIG_INVALID" });
-    await expect(registry.loadModel("a", { config: '{"max_batch": 1}', files: new Map() })).rejects.toMatchObject({
+    await expect(registry.loadModel(OWN, { config: "{", files: new Map() })).rejects.toMatchObject({ reason: "CONFIG_INVALID" });
+    await expect(registry.loadModel(OWN, { config: '{"max_batch": 1}', files: new Map() })).rejects.toMatchObject({
       reason: "CONFIG_INVALID",
       message: expect.stringContaining("max_batch"),
     });

@@ -89,7 +89,7 @@ describe("layouts", () => {
         "README.md",
         "notes/x.txt",
         "my notes/x.txt",
-        "data/1/x.csv",
+        "data/x.csv",
         "empty/",
         ".hidden/1/model.onnx",
         ".x.onnx",
@@ -98,6 +98,7 @@ describe("layouts", () => {
       ],
       [],
     ],
+    ["a version without a model", ["data/1/x.plan"], ["data | PROBLEM version 1 holds no .onnx file"]],
     ["hidden entries in a model", ["a/1/model.onnx", "a/1/.old.onnx", "a/.2/model.onnx"], ["a | 1=a/1/model.onnx"]],
     [
       "dots and dashes in names",
@@ -291,4 +292,9 @@ test("no problem or warning holds a path", async () => {
     expect(text).not.toContain(base);
     expect(text).not.toContain("/etc");
   }
+});
+
+test("the folder of one model is not taken for a folder of models", async () => {
+  make("1/model.onnx", "config.pbtxt");
+  await expect(scanModelFolder(root)).rejects.toThrow("holds a config.pbtxt: it is the folder of one model. Serve the folder above it.");
 });

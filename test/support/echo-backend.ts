@@ -4,8 +4,11 @@ import type { Backend } from "../../src/engine/backend.ts";
 import type { EngineRequest } from "../../src/engine/engine.ts";
 import { declared, IDLE_ENGINE, instantResult, plainModel } from "./plain-model.ts";
 
-/** Makes the backend. Output n of a model is its input n; both are declared in config.pbtxt with equal types and dims. */
-export function createEchoBackend(): Backend {
+/**
+ * Makes the backend. Output n of a model is its input n; both are declared in config.pbtxt with equal types and dims.
+ * @param gate holds each request back until its promise resolves; by default nothing is held back.
+ */
+export function createEchoBackend(gate: (request: EngineRequest) => Promise<void> | undefined = () => undefined): Backend {
   return {
     canBeDecoupled: false,
     explainFailure: String,
@@ -17,7 +20,11 @@ export function createEchoBackend(): Backend {
           // Inputs are views of a message whose memory is used again.
           return { name: outputs[index]!.name, dtype, shape, bytes: Uint8Array.from(bytes), problem: undefined };
         });
-      return plainModel({ ...IDLE_ENGINE, submit: async (request) => instantResult(answer(request)) }, options);
+      const submit = async (request: EngineRequest) => {
+        await gate(request);
+        return instantResult(answer(request));
+      };
+      return plainModel({ ...IDLE_ENGINE, submit }, options);
     },
   };
 }

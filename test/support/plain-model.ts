@@ -33,6 +33,7 @@ export function plainModel(engine: Engine, options: LoadOptions): LoadedModel {
     signature,
     maxBatchSize: options.maxBatchSize ?? 0,
     sharesRuns: false,
+    splitsRequests: true,
     textOnly: false,
     batchingSource: "a test",
     instances: 1,

@@ -48,7 +48,8 @@ export function frame(message: Uint8Array, options: { readonly flag?: number; re
 
 /** Connects to `host:port` in plain text. */
 export function connectRaw(address: string): RawConnection {
-  const session = connect(`http://${address}`);
+  // Megabytes; with Node's default of 10 it would reset streams by itself while much is still to be sent.
+  const session = connect(`http://${address}`, { maxSessionMemory: 4000 });
   let goAway = 0;
   session.on("goaway", (code) => (goAway = code));
   session.on("error", () => {});

@@ -1,5 +1,6 @@
 // Tracing from the settings to the file or the log.
 
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -30,6 +31,12 @@ function createLog(): { readonly logger: Logger; readonly lines: Record<string, 
   const lines: Record<string, unknown>[] = [];
   const write = (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>);
   return { logger: createLogger({ logLevel: "info", logFormat: "json" }, { write }), lines };
+}
+
+function pipe(): string {
+  const path = join(dir, "pipe");
+  execFileSync("mkfifo", [path]);
+  return path;
 }
 
 function traces(count: number): readonly Trace[] {
@@ -164,6 +171,7 @@ describe("with a file", () => {
     ["whose folder is missing", () => join(dir, "missing", "trace.json")],
     ["on a full disk", () => "/dev/full"],
     ["that is a folder", () => dir],
+    ["that is a pipe which nobody reads", pipe],
   ])("a file %s is told once, and tracing goes on in the log", async (_, path) => {
     const { logger, lines } = createLog();
     const tracer = createTracer({ traceFile: path(), logger });

@@ -1,7 +1,8 @@
 // The models of a Triton repository and what becomes of them: files are read, no model is loaded.
 
-import { access, readFile } from "node:fs/promises";
+import { access } from "node:fs/promises";
 import { join } from "node:path";
+import { ModelFileError, readText } from "../../registry/model-files.ts";
 import { planModel } from "../../registry/model-plan.ts";
 import type { ModelSettings } from "../../registry/model-settings.ts";
 import type { FoundModel } from "../../registry/source.ts";
@@ -70,9 +71,10 @@ async function readModel(folder: string, found: FoundModel): Promise<MigratedMod
 async function readConfig(path: string | undefined): Promise<GivenConfig | undefined> {
   if (path === undefined) return undefined;
   try {
-    return parseConfigText(await readFile(path, "utf8"));
+    return parseConfigText(await readText(path));
   } catch (error) {
-    if (error instanceof ConfigError || (error as NodeJS.ErrnoException).code !== undefined) return undefined;
+    if (error instanceof ConfigError || error instanceof ModelFileError || (error as NodeJS.ErrnoException).code !== undefined)
+      return undefined;
     throw error;
   }
 }

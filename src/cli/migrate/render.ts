@@ -16,15 +16,17 @@ const HEADINGS: readonly (readonly [FindingLevel, string])[] = [
 /** Ends with a line that counts the models. */
 export function renderMigration(models: readonly MigratedModel[], terminal: Terminal): string {
   if (models.length === 0) return "The folder holds no models.\n";
-  const refused = models.filter(({ isServable }) => !isServable).length;
+  const names = models.filter(({ isServable }) => !isServable).map(({ name }) => name);
   const counted = models.length === 1 ? "1 model" : `${models.length} models`;
-  const verdict = refused === 0 ? `${counted}, all of which can be served` : `${counted}, ${refused} of which cannot be served`;
+  const good = `nothing in ${models.length === 1 ? "its" : "their"} configuration is in the way`;
+  const found = names.length === 0 ? good : `${names.length} of which cannot be served: ${names.join(", ")}`;
+  const verdict = `${counted}, ${found}; model files were not opened`;
   return printable([...models.map((model) => renderModel(model, terminal)), `${verdict}\n`].join("\n"));
 }
 
 function renderModel(model: MigratedModel, { stdout, env }: Terminal): string {
   const { name, isServable, versions, problem, config, findings, warnings, settings } = model;
-  const verdict = isServable ? `can be served, version ${versions.join(", ")}` : "cannot be served";
+  const verdict = isServable ? `nothing is in the way of version ${versions.join(", ")}` : "cannot be served";
   const lines = [`${name}: ${verdict}`];
   if (problem !== "") lines.push(`  ${problem}`);
   for (const warning of warnings) lines.push(`  ${warning}`);

@@ -30,7 +30,9 @@ export function renderServed(
     models.length === 0 ? "No models yet." : renderTable(["model", "versions", "provider", "batching", "grpc"], rows, stdout, env);
   const reasons = models.flatMap(({ name, problem, versions }) => [
     ...(problem === "" ? [] : [`${name}: ${problem}`]),
-    ...versions.filter(({ state }) => state === "failed").map(({ version, reason }) => `${name} ${version}: ${reason}`),
+    ...versions
+      .filter(({ state, reason }) => state === "failed" && reason !== problem)
+      .map(({ version, reason }) => `${name} ${version}: ${reason}`),
   ]);
   const command = tryLine(models, address, samples);
   const blocks = ["", table, reasons.join("\n"), command === undefined ? "" : dim(`try: ${command}`, stdout, env)];

@@ -34,6 +34,7 @@ export async function loadOnnxModel(options: LoadOptions, pool: WorkerPool, sche
     const candidate = decideBatching(options, inferred.signature);
     const { signature, runtimeOutputs, reshapes, warnings } = declaredSignature(inferred, options, candidate.maxBatchSize > 0);
     options.onWarming(signature);
+    const isGiven = options.maxBatchSize !== undefined;
     const instancesOf = (batched: boolean) =>
       sessions.workers.map((worker) => createOnnxInstance({ worker, session: sessions.key, signature, runtimeOutputs, reshapes, batched }));
     const latency = new LatencyTable();
@@ -41,19 +42,23 @@ export async function loadOnnxModel(options: LoadOptions, pool: WorkerPool, sche
       signature,
       instances: instancesOf(candidate.maxBatchSize > 0),
       maxBatchSize: candidate.maxBatchSize,
+      maxBatchBytes: options.maxBatchBytes,
       runs: options.warmupRuns,
       budgetMs: options.warmupBudgetMs,
       dims: options.warmupDims,
       samples: options.warmupSamples,
+      keepsRows: isGiven,
       latency,
     });
-    const maxBatchSize = warmed.whyNotBatched === undefined ? candidate.maxBatchSize : 0;
-    const batched = maxBatchSize > 0;
-    if (warmed.whyNotBatched !== undefined) logger.warn({ reason: warmed.whyNotBatched }, "batching is off for this model");
+    const { whyNotBatched } = warmed;
+    if (whyNotBatched !== undefined) logger.warn({ reason: whyNotBatched }, "batching is off for this model");
+    // Whoever says how many rows a run takes knows that there are rows, but they must stay together.
+    const maxBatchSize = whyNotBatched === undefined || isGiven ? candidate.maxBatchSize : 0;
+    const batched = maxBatchSize > 0 && whyNotBatched === undefined;
     const engine = scheduler.createEngine({
       maxBatchSize: Math.max(1, maxBatchSize),
       batched,
-      sharesRuns: options.sharesRuns,
+      sharesRuns: options.sharesRuns && batched,
       queue: options.queue,
       maxQueueDelayMs: options.maxQueueDelayMs,
       maxQueueRows: options.maxQueueRows,
@@ -68,13 +73,21 @@ export async function loadOnnxModel(options: LoadOptions, pool: WorkerPool, sche
       signature,
       textOnly: true,
       maxBatchSize,
-      sharesRuns: options.sharesRuns && maxBatchSize > 1,
-      batchingSource: warmed.whyNotBatched === undefined ? candidate.source : `off: ${warmed.whyNotBatched}`,
+      sharesRuns: options.sharesRuns && batched && maxBatchSize > 1,
+      splitsRequests: batched,
+      batchingSource: whyNotBatched === undefined ? candidate.source : `off: ${whyNotBatched}`,
       instances: sessions.workers.length,
       intraOpThreads: sizes.intraOpThreads,
       provider: sessions.provider,
       providerNotes: sessions.notes,
-      warnings: warmed.warning === undefined ? warnings : [...warnings, warmed.warning],
+      warnings: [
+        ...warnings,
+        ...(warmed.warning === undefined ? [] : [warmed.warning]),
+        ...(whyNotBatched === undefined || !isGiven || maxBatchSize <= 1
+          ? []
+          : [`Requests are neither joined nor split: ${whyNotBatched}.`]),
+        ...whyFewerInstances(options, sessions.workers.length),
+      ],
       warmup: latency.rows(),
       async close() {
         await engine.close();
@@ -96,6 +109,10 @@ function defaultSizes(options: LoadOptions, maxWorkers: number): { readonly inst
   const intraOpThreads = options.intraOpThreads || (options.modelCount > maxWorkers ? 1 : Math.min(MAX_DEFAULT_THREADS, cores));
   const instances = options.instances || (options.modelCount > maxWorkers ? 1 : Math.max(1, Math.floor(cores / intraOpThreads)));
   return { intraOpThreads, instances: Math.min(instances, maxWorkers) };
+}
+
+function whyFewerInstances({ instances }: LoadOptions, placed: number): readonly string[] {
+  return instances > placed ? [`${instances} instances are asked for, ${placed} run: a worker holds one each (setting maxWorkers).`] : [];
 }
 
 interface Sessions {

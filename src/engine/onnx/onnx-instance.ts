@@ -1,6 +1,8 @@
 // One session of a model version on a worker, as the scheduler and warm-up see it.
 
+import type { EngineRequest } from "../engine.ts";
 import type { BatchOutcome, BatchPart, Instance, OutputBlock } from "../scheduler/executor.ts";
+import type { RowCutter } from "../../tensor/rows.ts";
 import { createRowCutter, elementsPerRow } from "../../tensor/rows.ts";
 import type { Signature } from "../../tensor/signature.ts";
 import type { InputPlace } from "./protocol.ts";
@@ -31,6 +33,7 @@ export interface OnnxInstance extends Instance {
 /** Makes an instance. */
 export function createOnnxInstance(options: OnnxInstanceOptions): OnnxInstance {
   const { worker, session, signature, runtimeOutputs, reshapes, batched } = options;
+  const cut = createInputCutter();
   const toRuntime = (outputs: readonly number[]): number[] => outputs.map((output) => runtimeOutputs[output]!);
   const toOutcome = (reply: RunReply, outputs: readonly number[]): BatchOutcome => {
     const blocks: (OutputBlock | undefined)[] = [];
@@ -45,16 +48,28 @@ export function createOnnxInstance(options: OnnxInstanceOptions): OnnxInstance {
   return {
     lane: worker,
     run: async (parts, rows, outputs) =>
-      toOutcome(await worker.run(session, toRuntime(outputs), (slot) => fill(slot, parts, rows, batched, reshapes)), outputs),
+      toOutcome(
+        await worker.run(session, toRuntime(outputs), (slot) => fill(slot, parts, parts.map(cut), rows, batched, reshapes)),
+        outputs,
+      ),
     warm: async (parts, rows, outputs) =>
-      toOutcome(await worker.warm(session, toRuntime(outputs), (slot) => fill(slot, parts, rows, batched, reshapes)), outputs),
+      toOutcome(
+        await worker.warm(session, toRuntime(outputs), (slot) => fill(slot, parts, parts.map(cut), rows, batched, reshapes)),
+        outputs,
+      ),
   };
 }
 
-/** Copies the rows of all parts into the slot, input by input. */
-function fill(slot: Slot, parts: readonly BatchPart[], rows: number, batched: boolean, reshapes: Reshapes): readonly InputPlace[] {
+/** Copies the rows of all parts into the slot, input by input. @param cut for each part its bytes by input. */
+function fill(
+  slot: Slot,
+  parts: readonly BatchPart[],
+  cut: readonly (readonly Uint8Array[])[],
+  rows: number,
+  batched: boolean,
+  reshapes: Reshapes,
+): readonly InputPlace[] {
   const { inputs } = parts[0]!.request;
-  const cut = parts.map((part) => inputsOf(part));
   let total = 0;
   for (const bytes of cut) for (const input of bytes) total += input.byteLength;
   slot.reset(total, inputs.length);
@@ -70,10 +85,17 @@ function fill(slot: Slot, parts: readonly BatchPart[], rows: number, batched: bo
   });
 }
 
-/** The bytes of a part, one view per input. */
-function inputsOf({ request, firstRow, rows }: BatchPart): readonly Uint8Array[] {
-  if (rows === request.rows) return request.inputs.map(({ bytes }) => bytes);
-  return request.inputs.map(({ dtype, bytes, shape }) =>
-    createRowCutter(dtype, bytes, request.rows, elementsPerRow(shape)).cut(firstRow, rows),
-  );
+/** Makes what gives the bytes of a part, one view per input. */
+function createInputCutter(): (part: BatchPart) => readonly Uint8Array[] {
+  // Finding the rows of texts means reading all of them, which must not happen anew for every part.
+  const known = new WeakMap<EngineRequest, readonly RowCutter[]>();
+  return ({ request, firstRow, rows }) => {
+    if (rows === request.rows) return request.inputs.map(({ bytes }) => bytes);
+    let cutters = known.get(request);
+    if (cutters === undefined) {
+      cutters = request.inputs.map(({ dtype, bytes, shape }) => createRowCutter(dtype, bytes, request.rows, elementsPerRow(shape)));
+      known.set(request, cutters);
+    }
+    return cutters.map((cutter) => cutter.cut(firstRow, rows));
+  };
 }

@@ -26,12 +26,16 @@ export interface WarmUpOptions {
   readonly instances: readonly OnnxInstance[];
   /** Most rows; 0 when requests do not share runs. */
   readonly maxBatchSize: number;
+  /** Input bytes up to which requests share a run; larger runs are not tried. */
+  readonly maxBatchBytes: number;
   readonly runs: number;
   readonly budgetMs: number;
   /** Length of free dimensions by symbol. */
   readonly dims: ReadonlyMap<string, number>;
   /** Requests of the model's configuration, run on every instance. */
   readonly samples: readonly WarmupSample[];
+  /** Whether a run takes rows even when they depend on each other. */
+  readonly keepsRows: boolean;
   readonly latency: LatencyTable;
 }
 
@@ -62,7 +66,9 @@ export async function warmUp(options: WarmUpOptions): Promise<WarmUpResult> {
     return { whyNotBatched: options.maxBatchSize > 0 ? "its rows could not be proven independent: trial runs failed" : undefined, warning };
   }
   const whyNotBatched = options.maxBatchSize > 1 ? await whyRowsDepend(options, first, sample) : undefined;
-  const maxRows = whyNotBatched === undefined ? Math.max(1, options.maxBatchSize) : 1;
+  const rowBytes = makeRequest(options, sample, 1, 1).inputs.reduce((sum, { bytes }) => sum + bytes.byteLength, 0);
+  const mostRows = Math.floor(Math.min(options.maxBatchSize, options.maxBatchBytes / rowBytes));
+  const maxRows = whyNotBatched === undefined || options.keepsRows ? Math.max(1, mostRows) : 1;
   for (const [index, instance] of options.instances.entries()) {
     for (const rows of batchSizes(maxRows)) {
       if (!(await measure(options, instance, sample, rows, started, index === 0 ? options.runs : 1))) break;
@@ -142,6 +148,13 @@ async function whyRowsDepend(options: WarmUpOptions, instance: OnnxInstance, sam
   try {
     stacked = await instance.warm(singles.map(whole), count, outputs);
     for (const single of singles) alone.push(await instance.warm([whole(single)], 1, outputs));
+    const again = await instance.warm([whole(singles[0]!)], 1, outputs);
+    const changed = outputs.find(
+      (output) => !sameElements(again.outputs[output]!.dtype, again.outputs[output]!.bytes, alone[0]!.outputs[output]!.bytes),
+    );
+    if (changed !== undefined) {
+      return `answers are not repeatable: output ${JSON.stringify(options.signature.outputs[changed]!.name)} of the same row differs from run to run`;
+    }
   } catch {
     return "its rows could not be proven independent: a trial run of several rows failed";
   }

@@ -9,12 +9,14 @@ import type { QueueOptions } from "./queue-options.ts";
 export function whyFull({ request, level }: Pending, queue: JobQueue, options: QueueOptions): ServiceError | undefined {
   const { maxQueueRows } = options;
   if (queue.rows > 0 && queue.rows + request.rows > maxQueueRows) {
-    return queueFull(`${queue.rows} rows are waiting; ${maxQueueRows} may.`, queue, options, { maxQueueRows: String(maxQueueRows) });
+    return queueFull(`${queue.rows} rows are waiting; ${maxQueueRows} may (maxQueueRows).`, queue, options, {
+      maxQueueRows: String(maxQueueRows),
+    });
   }
   const { maxQueueRequests } = level.policy;
   if (maxQueueRequests > 0 && level.waiting >= maxQueueRequests) {
     const where = level.number === 0 ? "" : ` on level ${level.number}`;
-    return queueFull(`${level.waiting} requests are waiting${where}; ${maxQueueRequests} may.`, queue, options, {
+    return queueFull(`${level.waiting} requests are waiting${where}; ${maxQueueRequests} may (max_queue_size).`, queue, options, {
       maxQueueRequests: String(maxQueueRequests),
       level: String(level.number),
     });

@@ -18,7 +18,7 @@ import { createLevels } from "./levels.ts";
 import type { QueueOptions } from "./queue-options.ts";
 import { latestStart, timeoutInForceMs } from "./queue-timeout.ts";
 import { RunStatistics } from "./run-statistics.ts";
-import { toJobs } from "./split.ts";
+import { toJobs, whyTooManyJobs } from "./split.ts";
 
 /**
  * A full batch may be handed to a lane whose current run is shorter than this, so that the worker never waits for the hop to the
@@ -92,15 +92,16 @@ export class BatchingEngine implements Engine, LaneUser {
       pending.fail(new ServiceError("MODEL_NOT_READY", "The model version is being unloaded.", { retryAfterMs: 1000 }));
       return;
     }
-    const full = whyFull(pending, this.#queue, this.#options);
-    if (full !== undefined) {
-      pending.fail(full);
+    const { maxBatchSize, batched } = this.#options;
+    const maxRows = batched ? maxBatchSize : Infinity;
+    const refusal = whyTooManyJobs(pending, maxRows) ?? whyFull(pending, this.#queue, this.#options);
+    if (refusal !== undefined) {
+      pending.fail(refusal);
       return;
     }
-    const { maxBatchSize, batched } = this.#options;
     const now = this.#clock.now();
     pending.startBy = latestStart(level.policy, request.queueTimeoutMs, now, call.deadline);
-    pending.jobs = toJobs(pending, batched ? maxBatchSize : Infinity, this.#arrivals, now);
+    pending.jobs = toJobs(pending, maxRows, this.#arrivals, now);
     this.#arrivals += pending.jobs.length;
     pending.missing = pending.jobs.length;
     for (const job of pending.jobs) this.#queue.push(job);
@@ -180,8 +181,14 @@ export class BatchingEngine implements Engine, LaneUser {
     const now = this.#clock.now();
     const { maxBatchSize, maxBatchBytes, sharesRuns } = this.#options;
     const taken = this.#queue.take(maxBatchSize, maxBatchBytes, sharesRuns ? Infinity : 1);
+    // What is taken counts from here on: one that drops out now must not look like the last one to an engine that closes.
+    this.#inFlight++;
     const jobs = taken.filter((job) => this.#mayStart(job, now));
-    if (jobs.length === 0) return;
+    if (jobs.length === 0) {
+      this.#inFlight--;
+      this.#settleIdle();
+      return;
+    }
     let rows = 0;
     const wanted = new Set<number>();
     for (const job of jobs) {
@@ -192,7 +199,6 @@ export class BatchingEngine implements Engine, LaneUser {
       for (const output of job.request.outputs) wanted.add(output);
     }
     lane.inFlight++;
-    this.#inFlight++;
     const run = lane.users.get(this)!.run(jobs, rows, [...wanted]);
     for (const job of jobs) job.pending.call.stage = "run";
     run.then(
@@ -214,7 +220,8 @@ export class BatchingEngine implements Engine, LaneUser {
     this.#batchCount++;
     this.#options.latency.record(rows, outcome.runMs);
     // The next batch first: the worker must not wait while this one's outputs are handed out.
-    this.#free(lane);
+    lane.inFlight--;
+    lane.serve();
     const cutFrom = this.#clock.now();
     // The worker has a clock of its own; the parts of the time must not be longer than the whole.
     const runMs = Math.min(outcome.runMs, endedAt - dispatchedAt);
@@ -224,9 +231,11 @@ export class BatchingEngine implements Engine, LaneUser {
       blocks = cutBatch(jobs, rows, outcome);
     } catch (error) {
       this.#runs.record(rows, batchMs, runMs, this.#clock.now() - cutFrom);
+      this.#inFlight--;
       this.#rerun(jobs, rows, error);
       return;
     }
+    this.#inFlight--;
     this.#rowCount += rows;
     for (let i = 0; i < jobs.length; i++) {
       const job = jobs[i]!;
@@ -249,12 +258,6 @@ export class BatchingEngine implements Engine, LaneUser {
     this.#inFlight--;
     // First what the failure does to the queue: parts of a failed request must not take the lane that has become free.
     this.#rerun(jobs, rows, error);
-    lane.serve();
-  }
-
-  #free(lane: LaneState): void {
-    lane.inFlight--;
-    this.#inFlight--;
     lane.serve();
   }
 

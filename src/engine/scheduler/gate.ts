@@ -21,7 +21,11 @@ export interface WaitingJobs {
  */
 export function opensAt(waiting: WaitingJobs, maxQueueDelayMs: number, fullRunMs: number): number {
   // Timers know whole milliseconds: a part of one would be rounded up, so it is not waited for.
-  return Math.min(waiting.since + Math.floor(maxQueueDelayMs), waiting.earliestDeadline - 2 * fullRunMs - 1, waiting.earliestStartBy - TIMER_SLACK_MS);
+  return Math.min(
+    waiting.since + Math.floor(maxQueueDelayMs),
+    waiting.earliestDeadline - 2 * fullRunMs - 1,
+    waiting.earliestStartBy - TIMER_SLACK_MS,
+  );
 }
 
 /** The one timer of a queue that waits for fuller batches. */

@@ -14,6 +14,13 @@ export interface Level {
 /** The level of a request that brings this priority; one that names none, or one that does not exist, gets the default. */
 export type LevelOf = (priority: number) => Level;
 
+/** Levels that are kept although nobody waits on them: callers choose which ones are used. */
+const MAX_KNOWN = 1024;
+
+function forgetIdle(known: Map<number, Level>): void {
+  for (const [number, { waiting }] of known) if (waiting === 0) known.delete(number);
+}
+
 /** Makes the levels of one queue. */
 export function createLevels({ levels, defaultLevel, defaultPolicy, policies }: QueuePolicies): LevelOf {
   if (levels === 0) {
@@ -25,7 +32,10 @@ export function createLevels({ levels, defaultLevel, defaultPolicy, policies }: 
   return (priority) => {
     const number = priority >= 1 && priority <= levels ? priority : defaultLevel;
     let level = known.get(number);
-    if (level === undefined) known.set(number, (level = { number, policy: policies.get(number) ?? defaultPolicy, waiting: 0 }));
+    if (level === undefined) {
+      if (known.size >= MAX_KNOWN) forgetIdle(known);
+      known.set(number, (level = { number, policy: policies.get(number) ?? defaultPolicy, waiting: 0 }));
+    }
     return level;
   };
 }

@@ -77,8 +77,10 @@ function completeInput(spec: TensorSpec, given: ModelConfig, hasRows: boolean): 
   const format = declared?.format ?? ModelInput_Format.FORMAT_NONE;
   const tensor = completeTensor(spec, declared, hasRows);
   // Load tools cannot make an input without dimensions; one more of 1 is accepted where there is a single value.
-  const single = tensor.dims.length === 0 ? { dims: [1n], reshape: { shape: [] } } : {};
-  return { ...tensor, ...single, format, allowRaggedBatch: false, optional: false };
+  const single = tensor.dims.length === 0 ? { dims: [1n] } : {};
+  // Triton knows no empty shape without rows, so a configuration that is sent back must not have one.
+  const reshape = tensor.dims.length === 0 && hasRows ? { shape: [] } : tensor.reshape;
+  return { ...tensor, ...single, reshape, format, allowRaggedBatch: false, optional: false };
 }
 
 function completeOutput(spec: TensorSpec, given: ModelConfig, { labelFiles }: ModelSettings, hasRows: boolean): ModelOutput {

@@ -16,9 +16,10 @@ const KIND_NAMES = ["KIND_AUTO", "KIND_GPU", "KIND_CPU", "KIND_MODEL"];
 export function mapInstanceGroups(
   groups: readonly ModelInstanceGroup[],
   findings: Findings,
-): Pick<ModelSettings, "instances" | "executionProviders"> {
+): Pick<ModelSettings, "instances" | "executionProviders" | "wantsGpu"> {
   groups.forEach((group, index) => checkGroup(group, ["instance_group", index], findings));
-  return { instances: mapCount(groups, findings), executionProviders: mapKinds(groups, findings) };
+  const wantsGpu = groups.some(({ kind }) => kind === Kind.KIND_GPU);
+  return { instances: mapCount(groups, findings), executionProviders: mapKinds(groups, findings), wantsGpu };
 }
 
 function checkGroup(group: ModelInstanceGroup, path: FieldPath, findings: Findings): void {
@@ -57,7 +58,10 @@ function mapKinds(groups: readonly ModelInstanceGroup[], findings: Findings): re
   if (kinds.size > 1) findings.warn(["instance_group"], "mixes kinds: all instances of a model run on the same provider");
   const gpu = groups.findIndex(({ kind }) => kind === Kind.KIND_GPU);
   if (gpu !== -1) {
-    findings.warn(["instance_group", gpu, "kind"], "is KIND_GPU: cuda is tried first, and without it the model runs on the CPU");
+    findings.mapped(
+      ["instance_group", gpu, "kind"],
+      "is KIND_GPU: cuda is tried first, and without it the model runs on the CPU and says so",
+    );
     return ["cuda", "cpu"];
   }
   if (kinds.size === 1 && kinds.has(Kind.KIND_CPU)) {

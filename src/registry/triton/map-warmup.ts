@@ -9,11 +9,14 @@ import type { Findings } from "./findings.ts";
 import { INSIDE_PATH_RULE, isInsidePath } from "./inside-path.ts";
 import { readLengths } from "./read-shape.ts";
 
+/** Most runs of one made-up request: nothing ends them but their number. */
+const MAX_COUNT = 1000;
+
 /** Most bytes of one input of one made-up request. */
 const MAX_INPUT_BYTES = 1_073_741_824n;
 
-/** Bytes that an element of STRING counts: its length before it. */
-const STRING_BYTES = 4;
+/** Bytes that an element of STRING counts: about what a text takes in a worker's heap, which is small. */
+const STRING_BYTES = 256;
 
 /** @param maxBatchSize 0 when the model has no rows, undefined when that is not known. */
 export function mapWarmup(samples: readonly ModelWarmup[], maxBatchSize: number | undefined, findings: Findings): readonly WarmupPlan[] {
@@ -30,7 +33,8 @@ export function mapWarmup(samples: readonly ModelWarmup[], maxBatchSize: number 
     }
     const inputs = mapInputs(sample, path, findings);
     if (inputs === undefined) return [];
-    const count = Math.max(sample.count, 1);
+    const count = Math.min(Math.max(sample.count, 1), MAX_COUNT);
+    if (sample.count > count) findings.warn([...path, "count"], `is ${sample.count}: a request runs at most ${count} times`);
     const rows = sample.batchSize === 1 ? "1 row" : `${sample.batchSize} rows`;
     findings.mapped(path, `runs ${quote(name)} with ${rows}, ${count === 1 ? "once" : `${count} times`}`);
     return { name, rows: sample.batchSize, count, inputs };

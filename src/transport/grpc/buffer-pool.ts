@@ -30,9 +30,15 @@ function acquireBuffer(byteLength: number): Buffer {
 
 /** Gives a buffer of `acquireBuffer` back. Nobody may read it afterwards. */
 function releaseBuffer(buffer: Buffer): void {
+  // Memory that is shared with others.
+  if (buffer.byteLength < MIN_BYTES) return;
   const memory = buffer.buffer as ArrayBuffer;
   const size = memory.byteLength;
-  if (buffer.byteLength < MIN_BYTES || size > MAX_BYTES || keptBytes + size > MAX_KEPT_BYTES) return;
+  if (size > MAX_BYTES || keptBytes + size > MAX_KEPT_BYTES) {
+    // Frees it now: left to the garbage collector it would stand beside the next messages, far above what the byte budget allows.
+    memory.transfer(0);
+    return;
+  }
   const list = kept.get(size);
   if (list === undefined) kept.set(size, [memory]);
   else list.push(memory);

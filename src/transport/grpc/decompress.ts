@@ -5,7 +5,9 @@ import { gunzip, inflate } from "node:zlib";
 import { ServiceError } from "../../errors.ts";
 import type { ByteBudget } from "../../guard/byte-budget.ts";
 
-const inflaters: Readonly<Record<string, (data: Buffer, options: { readonly maxOutputLength: number }) => Promise<Buffer>>> = {
+type Inflater = (data: Buffer, options: { readonly maxOutputLength: number }) => Promise<Buffer>;
+
+const inflaters: Readonly<Record<string, Inflater>> = {
   gzip: promisify<Buffer, { readonly maxOutputLength: number }, Buffer>(gunzip),
   deflate: promisify<Buffer, { readonly maxOutputLength: number }, Buffer>(inflate),
 };
@@ -15,12 +17,28 @@ const MAX_CONCURRENT = 2;
 let inflating = 0;
 const waiting: (() => void)[] = [];
 
+/** Deflate makes at most 258 bytes of two bits. */
+const MAX_RATIO = 1032;
+
+/** What the format adds around the data at least. */
+const FORMAT_BYTES = 64;
+
+/** What is needed to inflate a message. */
+export interface Inflation {
+  /** Largest message. */
+  readonly limitBytes: number;
+  /** Resolves when so many bytes have been taken from the budget; rejects when there is no room or nobody wants the message any more. */
+  readonly takeRoom: (bytes: number) => Promise<void>;
+  /** Where they are given back. */
+  readonly budget: Pick<ByteBudget, "give" | "take">;
+}
+
 /**
- * Inflates a message. Takes room for the largest message from the budget first, and keeps what the result really needs: the caller gives
- * `byteLength` of it back.
- * @throws ServiceError ENCODING_UNSUPPORTED, MESSAGE_TOO_LARGE or MESSAGE_MALFORMED.
+ * Inflates a message. Takes room for all that it may become first, and keeps what the result really needs: the caller gives `byteLength`
+ * of it back.
+ * @throws ServiceError ENCODING_UNSUPPORTED, MESSAGE_TOO_LARGE or MESSAGE_MALFORMED, or what `takeRoom` rejects with.
  */
-export async function decompress(message: Buffer, encoding: string, limitBytes: number, budget: ByteBudget): Promise<Buffer> {
+export async function decompress(message: Buffer, encoding: string, { limitBytes, takeRoom, budget }: Inflation): Promise<Buffer> {
   if (encoding === "identity") {
     throw new ServiceError("MESSAGE_MALFORMED", "The message is marked as compressed, but grpc-encoding names no compression.");
   }
@@ -30,7 +48,19 @@ export async function decompress(message: Buffer, encoding: string, limitBytes: 
   }
   if (inflating >= MAX_CONCURRENT) await new Promise<void>((resolve) => waiting.push(resolve));
   else inflating++;
-  if (!budget.tryTake(limitBytes)) await new Promise<void>((resolve) => budget.wait(limitBytes, resolve));
+  try {
+    return await inflateWithin(inflater, message, { limitBytes, takeRoom, budget });
+  } finally {
+    const next = waiting.shift();
+    if (next === undefined) inflating--;
+    else next();
+  }
+}
+
+async function inflateWithin(inflater: Inflater, message: Buffer, { limitBytes, takeRoom, budget }: Inflation): Promise<Buffer> {
+  // The message counts already, and is gone as soon as it is inflated: where one message may fill the budget, it still gets in.
+  const room = Math.min(limitBytes, MAX_RATIO * message.byteLength + FORMAT_BYTES) - message.byteLength;
+  await takeRoom(room);
   let kept = 0;
   try {
     const inflated = await inflater(message, { maxOutputLength: limitBytes });
@@ -40,10 +70,8 @@ export async function decompress(message: Buffer, encoding: string, limitBytes: 
     if (error instanceof RangeError) throw messageTooLarge(limitBytes, undefined);
     throw new ServiceError("MESSAGE_MALFORMED", "The message cannot be decompressed.", { cause: error });
   } finally {
-    budget.give(limitBytes - kept);
-    const next = waiting.shift();
-    if (next === undefined) inflating--;
-    else next();
+    if (kept > room) budget.take(kept - room);
+    else budget.give(room - kept);
   }
 }
 

@@ -5,7 +5,13 @@ import type { Http2Server, Http2Session, IncomingHttpHeaders, ServerHttp2Session
 
 /** The private fields this file depends on; `assertInternals` finds out at start when a grpc-js upgrade has changed them. */
 interface ServerInternals {
-  commonServerOptions: { settings?: Settings; streamResetBurst?: number; streamResetRate?: number; maxSessionMemory?: number };
+  commonServerOptions: {
+    settings?: Settings;
+    streamResetBurst?: number;
+    streamResetRate?: number;
+    maxSessionMemory?: number;
+    maxSessionRejectedStreams?: number;
+  };
   http2Servers: Map<Http2Server, { readonly sessions: Set<ServerHttp2Session> }>;
 }
 
@@ -38,6 +44,9 @@ export function setConnectionLimits(
     // Both or neither count.
     streamResetBurst,
     streamResetRate,
+    // Node counts streams that the client has reset until it has cleaned up after them, and above the limit of open ones it rejects new
+    // ones. A client that is within its rights must not lose its connection for that; those who reset without end meet the limits above.
+    maxSessionRejectedStreams: streamResetBurst,
     settings: { ...internals.commonServerOptions.settings, initialWindowSize: receiveWindowBytes },
   };
 }

@@ -104,7 +104,7 @@ export class WireCall implements Bagged {
   #readPaused = false;
   #messagesRead = 0;
   #prepaidBytes = 0;
-  /** Bytes of an answer that the client has not taken yet. */
+  /** Bytes of answers that are counted in the budget. */
   #answerBytes = 0;
   #trailers = OK_TRAILERS;
 
@@ -166,6 +166,22 @@ export class WireCall implements Bagged {
     this.#prepaidBytes = bytes;
   }
 
+  /**
+   * Takes room for the memory that decoding a message has taken beside the message's own.
+   * @param messageBytes of the message. @param release of the message. @returns what gives both back.
+   * @throws ServiceError BYTES_EXHAUSTED when there is none; the message is released then.
+   */
+  holdMore(bytes: number, messageBytes: number, release: () => void): () => void {
+    if (bytes === 0) return release;
+    // Who is alone gets in, however large it is, as messages do.
+    if (bytes <= MAX_SMALL_BYTES || this.#budget.used <= messageBytes) this.#budget.take(bytes);
+    else if (!this.#budget.tryTake(bytes)) {
+      release();
+      throw bytesExhausted("there is no room for what this message unpacks to");
+    }
+    return this.#giveBackOnce(bytes, release);
+  }
+
   /** Stops delivering messages; the client's window fills up and it stops sending. */
   pauseReading(): void {
     this.#readPaused = true;
@@ -202,14 +218,21 @@ export class WireCall implements Bagged {
     stream.once("close", done);
   }
 
+  /** Counts so many bytes of answers that lie here in the budget, in place of what was counted before; what has gone needs no counting. */
+  countAnswers(bytes: number): void {
+    if (!this.#isOpen()) return;
+    if (bytes > this.#answerBytes) this.#budget.take(bytes - this.#answerBytes);
+    else this.#budget.give(this.#answerBytes - bytes);
+    this.#answerBytes = bytes;
+  }
+
   /** Ends the call with OK. @param frame a last message with its prefix. */
   finish(frame?: Buffer): void {
     if (!this.#end() || !this.#isOpen()) return;
     this.#sendHeaders();
     if (frame !== undefined && frame.byteLength > MAX_SMALL_BYTES) {
       // An answer that nobody reads is memory too.
-      this.#answerBytes = frame.byteLength;
-      this.#budget.take(this.#answerBytes);
+      this.countAnswers(frame.byteLength);
     }
     this.#stream.end(frame);
     this.#discardRest();
@@ -268,17 +291,47 @@ export class WireCall implements Bagged {
   #waitForRoom(bytes: number): void {
     this.#stream.pause();
     // The first message of a call can still be refused without harm; a stream under way only slows down.
-    const limit =
-      this.#messagesRead === 0
-        ? setTimeout(() => this.#breakOff(bytesExhausted(`no room came up within ${this.#maxAdmitWaitMs} ms`)), this.#maxAdmitWaitMs)
-        : undefined;
+    this.#leaveLine = this.#waitInLine(
+      bytes,
+      this.#messagesRead === 0,
+      () => {
+        this.#admittedBytes = bytes;
+        this.#flow();
+      },
+      (error) => this.#breakOff(error),
+    );
+  }
+
+  /** Room for what a message may inflate to, which waits like a message. Rejects when the call ends before. */
+  #takeRoom(bytes: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const end = (): void => reject(bytesExhausted("the call ended before there was room"));
+      if (this.#ended) end();
+      else if (this.#budget.tryTake(bytes)) resolve();
+      else {
+        const leave = this.#waitInLine(bytes, this.#messagesRead === 1, resolve, reject);
+        this.#leaveLine = () => {
+          leave();
+          end();
+        };
+      }
+    });
+  }
+
+  /** @param limited whether to wait no longer than `maxAdmitWaitMs`; `refuse` is called then. @returns what leaves the line. */
+  #waitInLine(bytes: number, limited: boolean, admit: () => void, refuse: (error: ServiceError) => void): () => void {
+    const giveUp = (): void => {
+      this.#leaveLine = undefined;
+      leave();
+      refuse(bytesExhausted(`no room came up within ${this.#maxAdmitWaitMs} ms`));
+    };
+    const limit = limited ? setTimeout(giveUp, this.#maxAdmitWaitMs) : undefined;
     const leave = this.#budget.wait(bytes, () => {
       clearTimeout(limit);
       this.#leaveLine = undefined;
-      this.#admittedBytes = bytes;
-      this.#flow();
+      admit();
     });
-    this.#leaveLine = () => {
+    return () => {
       clearTimeout(limit);
       leave();
     };
@@ -291,7 +344,12 @@ export class WireCall implements Bagged {
     this.#reader.pause();
     this.#stream.pause();
     try {
-      const inflated = await decompress(message, encoding, this.#maxMessageBytes, this.#budget).finally(release);
+      const inflation = {
+        limitBytes: this.#maxMessageBytes,
+        takeRoom: (bytes: number) => this.#takeRoom(bytes),
+        budget: this.#budget,
+      };
+      const inflated = await decompress(message, encoding, inflation).finally(release);
       const giveBack = this.#giveBackOnce(inflated.byteLength, undefined);
       if (this.#ended) {
         giveBack();
@@ -299,7 +357,7 @@ export class WireCall implements Bagged {
       }
       this.#handler!.onMessage(inflated, giveBack);
     } catch (error) {
-      this.#breakOff(this.#toServiceError(error));
+      if (!this.#ended) this.#breakOff(this.#toServiceError(error));
       return;
     } finally {
       this.#inflating = false;

@@ -190,7 +190,10 @@ describe("requests that may wait on a level", () => {
     // The first part of each runs or waits; either way the request is one.
     const split = send(engine, [1, 2, 3, 4, 5]);
     const second = send(engine, [6]);
-    await expect(send(engine, [7]).result).rejects.toMatchObject({ reason: "QUEUE_FULL", message: "2 requests are waiting; 2 may." });
+    await expect(send(engine, [7]).result).rejects.toMatchObject({
+      reason: "QUEUE_FULL",
+      message: "2 requests are waiting; 2 may (max_queue_size).",
+    });
     second.call.cancel();
     const third = send(engine, [8]);
     await expect(send(engine, [9]).result).rejects.toMatchObject({ reason: "QUEUE_FULL" });
@@ -212,4 +215,12 @@ describe("requests that may wait on a level", () => {
     await finishAll(runs);
     await Promise.all(requests.map(({ result }) => result));
   });
+});
+
+test("levels that callers make up are forgotten again, those on which somebody waits are not", () => {
+  const levelOf = createLevels({ ...PLAIN_QUEUE, levels: Number.MAX_SAFE_INTEGER, defaultLevel: 1 });
+  const [idle, busy] = [levelOf(1), levelOf(2)];
+  busy.waiting = 1;
+  for (let priority = 3; priority < 1030; priority++) levelOf(priority);
+  expect([levelOf(1) === idle, levelOf(2) === busy]).toEqual([false, true]);
 });

@@ -56,6 +56,7 @@ function createLoaded(onClose: () => void): LoadedModel {
     textOnly: false,
     maxBatchSize: 8,
     sharesRuns: true,
+    splitsRequests: true,
     batchingSource: "fake",
     instances: 1,
     intraOpThreads: 1,

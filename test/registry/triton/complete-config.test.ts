@@ -133,6 +133,17 @@ describe("a given configuration", () => {
     });
   });
 
+  test.each([
+    [0, [1n], undefined],
+    [8, [1n], { shape: [] }],
+  ])("an input of single values, with max_batch_size %i", (maxBatchSize, dims, reshape) => {
+    const signature = { inputs: [spec("x", "FP32", ...(maxBatchSize > 0 ? [-1] : []))], outputs: [spec("y", "FP32", -1)] };
+    const model = served(DEFAULT_MODEL_SETTINGS, { signature, maxBatchSize });
+    expect(onTheWire(model).input).toMatchObject([{ dims, reshape }]);
+    const back = mapConfig("m", parseConfigJson(JSON.stringify(configToJson(completeConfig(model)))));
+    expect(back.findings.filter(({ level }) => level !== "mapped")).toEqual([]);
+  });
+
   test("sent back in its JSON form it means the same", () => {
     const settings = settingsOf(`
       max_batch_size: 8

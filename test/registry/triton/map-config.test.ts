@@ -171,7 +171,6 @@ describe("warnings", () => {
         "instance_group[0].host_policy is left out: the operating system places threads and memory",
         "instance_group[0].rate_limiter is left out: instances run as soon as they are free",
         "instance_group[0].profile is left out: ONNX models have no profiles",
-        "instance_group[0].kind is KIND_GPU: cuda is tried first, and without it the model runs on the CPU",
       ],
     ],
     ["instance_group [ { kind: KIND_CPU }, {} ]", ["instance_group mixes kinds: all instances of a model run on the same provider"]],
@@ -221,6 +220,10 @@ describe("warnings", () => {
       ["parameters.intra_op_thread_count is 999: there are at most 256 threads"],
     ],
     ['parameters { key: "mine" value { string_value: "1" } }', []],
+    [
+      'model_warmup { batch_size: 1 count: 4294967295 inputs { key: "x" value { data_type: TYPE_FP32 dims: 1 zero_data: true } } }',
+      ["model_warmup[0].count is 4294967295: a request runs at most 1000 times"],
+    ],
   ];
   test.each(cases)("%s", (text, expected) => {
     expect(findingsOf("warning", text)).toEqual(expected);
@@ -345,6 +348,11 @@ describe("refusals", () => {
     [
       'model_warmup { batch_size: 1 inputs { key: "x" value { data_type: TYPE_FP64 dims: [ 2147483647, 2147483647 ] zero_data: true } } }',
       ["model_warmup[0].inputs.x.dims must make at most 1073741824 bytes, got 36893488113059364872"],
+    ],
+    // Texts live in a heap of a gigabyte, in which each takes far more than its bytes.
+    [
+      'model_warmup { batch_size: 1 inputs { key: "x" value { data_type: TYPE_STRING dims: 100000000 zero_data: true } } }',
+      ["model_warmup[0].inputs.x.dims must make at most 1073741824 bytes, got 25600000000"],
     ],
   ];
   test.each(cases)("%s", (text, expected) => {

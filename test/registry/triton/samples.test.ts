@@ -214,7 +214,6 @@ test.each([
     { maxBatchSize: undefined, sharesRuns: true, executionProviders: ["cuda", "cpu"], instances: undefined },
     [
       "warning instance_group[0].gpus",
-      "warning instance_group[0].kind",
       "warning optimization.execution_accelerators.gpu_execution_accelerator[0].name",
       "warning optimization.execution_accelerators.gpu_execution_accelerator[0].parameters.precision_mode",
     ],

@@ -5,8 +5,8 @@ import { PREFIX_BYTES } from "../frame-reader.ts";
 import { writeFrame } from "../framing.ts";
 import type { WireCall } from "../wire-call.ts";
 
-/** Bytes that a client may leave unread before no more requests are taken from it. */
-const MAX_UNSENT_BYTES = 1024 * 1024;
+/** Bytes of answers that may lie here, unread by a slow client or waiting for their turn, before no more requests are taken from it. */
+export const MAX_UNSENT_BYTES = 1024 * 1024;
 
 /** How answers become messages. */
 export interface AnswerCodec<Answer> {
@@ -20,7 +20,7 @@ export interface AnswerCodec<Answer> {
 export class AnswerWriter<Answer> {
   readonly #wire: WireCall;
   readonly #codec: AnswerCodec<Answer>;
-  readonly #onDrained: () => void;
+  readonly #onFlow: () => void;
   readonly #flush = (): void => this.flush();
   #answers: Answer[] = [];
   #sizes: number[] = [];
@@ -30,11 +30,11 @@ export class AnswerWriter<Answer> {
   /** For those who wait for a slow client. */
   #drained: PromiseWithResolvers<void> | undefined;
 
-  /** @param onDrained called when a client that was slow has caught up. */
-  constructor(wire: WireCall, codec: AnswerCodec<Answer>, onDrained: () => void) {
+  /** @param onFlow called when more lies here for a slow client, and when it has caught up. */
+  constructor(wire: WireCall, codec: AnswerCodec<Answer>, onFlow: () => void) {
     this.#wire = wire;
     this.#codec = codec;
-    this.#onDrained = onDrained;
+    this.#onFlow = onFlow;
   }
 
   /** Whether the client leaves answers unread. */
@@ -79,14 +79,16 @@ export class AnswerWriter<Answer> {
     this.#sentBytes += this.#total;
     this.#total = 0;
     this.#wire.send(writer.buffer);
-    if (this.#slow || this.#wire.unsentBytes < MAX_UNSENT_BYTES) return;
-    this.#slow = true;
-    this.#wire.pauseReading();
-    this.#wire.onDrained(() => {
-      this.#slow = false;
-      this.letGo();
-      this.#onDrained();
-    });
+    if (!this.#slow && this.#wire.unsentBytes >= MAX_UNSENT_BYTES) {
+      this.#slow = true;
+      this.#wire.pauseReading();
+      this.#wire.onDrained(() => {
+        this.#slow = false;
+        this.letGo();
+        this.#onFlow();
+      });
+    }
+    if (this.#slow) this.#onFlow();
   }
 
   /** Nobody has to wait any longer. */

@@ -14,10 +14,12 @@ export interface GeneratedMessage<T> {
 }
 
 /** Reads a message. @throws DecodeError. */
-export function decodeGenerated<T>(type: GeneratedMessage<T>, bytes: Buffer): T {
+export function decodeGenerated<T>(type: Pick<GeneratedMessage<T>, "decode">, bytes: Buffer): T {
   try {
     return type.decode(bytes);
   } catch (error) {
+    // Our own readers say better what is wrong.
+    if (error instanceof DecodeError) throw error;
     throw new DecodeError("It is not a message of this type.", { cause: error });
   }
 }
@@ -34,7 +36,7 @@ export function encodeGenerated<T>(type: GeneratedMessage<T>, message: T): Buffe
  */
 export function generatedUnary<Request, Response>(
   options: SingleMessageOptions,
-  requestType: GeneratedMessage<Request>,
+  requestType: Pick<GeneratedMessage<Request>, "decode">,
   responseType: GeneratedMessage<Response>,
   handle: (request: Request, call: Call) => Response | Promise<Response>,
 ): OpenMethod {

@@ -17,6 +17,7 @@ import { frame } from "../framing.ts";
 import type { MethodLimits, OpenMethod } from "../method.ts";
 import { encodeStatus } from "../status.ts";
 import type { CallHandler, WireCall } from "../wire-call.ts";
+import { madeBytes } from "./made-bytes.ts";
 import { missingField } from "./predict-stream.ts";
 import { PredictionStream } from "./prediction-stream.ts";
 import { malformed, serverDraining } from "./unary.ts";
@@ -34,6 +35,7 @@ export function predictSessionMethod(api: PredictApi, limits: MethodLimits): Ope
 class Session implements CallHandler {
   readonly #api: PredictApi;
   readonly #limits: MethodLimits;
+  readonly #wire: WireCall;
   readonly #stream: PredictionStream<SessionResult>;
   #started = false;
   #ordered = false;
@@ -41,6 +43,7 @@ class Session implements CallHandler {
   constructor(api: PredictApi, limits: MethodLimits, wire: WireCall) {
     this.#api = api;
     this.#limits = limits;
+    this.#wire = wire;
     this.#stream = new PredictionStream(wire, limits, CODEC);
   }
 
@@ -55,7 +58,7 @@ class Session implements CallHandler {
     }
     this.#stream.touch();
     if (message.kind === "predict") {
-      this.#predict(message.id, message.request, message.timeoutMs, release);
+      this.#predict(message.id, message.request, message.timeoutMs, bytes, release);
     } else {
       release();
       if (message.kind === "cancel") this.#stream.cancel(message.id);
@@ -80,11 +83,15 @@ class Session implements CallHandler {
     this.#stream.drain(frame(sessionDrainSize(graceMs), (writer) => encodeSessionDrain(writer, graceMs)));
   }
 
-  #predict(id: string, request: PredictRequest | undefined, timeoutMs: number, release: () => void): void {
-    const refusal = this.#whyRefused(id, request);
-    if (refusal !== undefined) {
+  #predict(id: string, request: PredictRequest | undefined, timeoutMs: number, message: Buffer, release: () => void): void {
+    let free: () => void;
+    try {
+      const refusal = this.#whyRefused(id, request);
+      if (refusal !== undefined) throw refusal;
+      free = this.#wire.holdMore(madeBytes(request!.inputs, message), message.byteLength, release);
+    } catch (error) {
       release();
-      this.#stream.refuse(toResult(id, refusal), this.#ordered);
+      this.#stream.refuse(toResult(id, this.#api.toServiceError(error)), this.#ordered);
       return;
     }
     const { defaultDeadlineMs, maxDeadlineMs } = this.#limits;
@@ -92,11 +99,11 @@ class Session implements CallHandler {
     const item = this.#stream.begin(this.#ordered, ownMs, id);
     this.#api.predict(request!, item.call).then(
       (response) => {
-        release();
+        free();
         this.#stream.answer(item, { id, response, error: undefined });
       },
       (error: unknown) => {
-        release();
+        free();
         this.#stream.answer(item, toResult(id, this.#api.toServiceError(error)));
       },
     );

@@ -10,6 +10,7 @@ import { frame } from "../framing.ts";
 import type { MethodLimits, OpenMethod } from "../method.ts";
 import { streamDeadline } from "../method.ts";
 import type { WireCall } from "../wire-call.ts";
+import { madeBytes } from "./made-bytes.ts";
 import { singleMessage } from "./unary.ts";
 
 /** Chunks that are under way at once: enough to keep an instance busy, few enough that a slow reader stops the work soon. */
@@ -20,9 +21,11 @@ export function predictStreamMethod(api: PredictApi, limits: MethodLimits): Open
   return singleMessage({ limits, toServiceError: api.toServiceError, deadlineOf: streamDeadline }, async (message, call, wire, release) => {
     const children = new Set<Call>();
     let chunks: Chunks | undefined;
+    let free = release;
     try {
       const { request, chunkRows } = decodePredictStreamRequest(message);
       if (request === undefined) throw missingField("request");
+      free = wire.holdMore(madeBytes(request.inputs, message), message.byteLength, release);
       call.stage = "validate";
       const cut = (chunks = api.chunks(request, chunkRows));
       call.onAbort((error) => {
@@ -46,7 +49,7 @@ export function predictStreamMethod(api: PredictApi, limits: MethodLimits): Open
       // Whatever still waits would read memory that is used again.
       for (const child of children) child.cancel();
       chunks?.release();
-      release();
+      free();
     }
   });
 }

@@ -6,7 +6,7 @@ import type { MethodLimits } from "../method.ts";
 import { streamDeadline } from "../method.ts";
 import type { WireCall } from "../wire-call.ts";
 import type { AnswerCodec } from "./answer-writer.ts";
-import { AnswerWriter } from "./answer-writer.ts";
+import { AnswerWriter, MAX_UNSENT_BYTES } from "./answer-writer.ts";
 import { serverDraining } from "./unary.ts";
 
 /** After the server has begun to drain an idle stream stays open this long, for what the client sent before it knew. */
@@ -24,6 +24,8 @@ export interface InFlight<Answer> {
   readonly ordered: boolean;
   /** Set while it waits for its turn. */
   outcome: Outcome<Answer> | undefined;
+  /** Bytes of the answer that waits for its turn. */
+  waitingBytes: number;
 }
 
 /** A prediction that runs. */
@@ -33,10 +35,13 @@ export type Running<Answer> = InFlight<Answer> & { readonly call: Call };
 export class PredictionStream<Answer extends object> {
   readonly #wire: WireCall;
   readonly #limits: MethodLimits;
+  readonly #codec: AnswerCodec<Answer>;
   readonly #writer: AnswerWriter<Answer>;
   /** In the order they came: by the caller's keys, the others under numbers. */
   readonly #items = new Map<string | number, InFlight<Answer>>();
   #nextKey = 0;
+  /** Bytes of all answers that wait for their turn. */
+  #waitingBytes = 0;
   /** The stream's own deadline and idle limit. */
   readonly #streamCall: Call;
   #idleTimer: NodeJS.Timeout | undefined;
@@ -53,7 +58,11 @@ export class PredictionStream<Answer extends object> {
   constructor(wire: WireCall, limits: MethodLimits, codec: AnswerCodec<Answer>) {
     this.#wire = wire;
     this.#limits = limits;
-    this.#writer = new AnswerWriter(wire, codec, () => this.#readOn());
+    this.#codec = codec;
+    this.#writer = new AnswerWriter(wire, codec, () => {
+      this.#countAnswers();
+      this.#readOn();
+    });
     this.#streamCall = new Call(streamDeadline(wire), wire.arrivedAt);
     this.#streamCall.onAbort((error) => this.fail(error));
     this.#watchIdle();
@@ -87,7 +96,7 @@ export class PredictionStream<Answer extends object> {
   begin(ordered: boolean, timeoutMs: number, key: string | number = this.#nextKey++): Running<Answer> {
     const now = performance.now();
     const call = new Call(Math.min(now + timeoutMs, this.#streamCall.deadline), now);
-    const item = { key, call, ordered, outcome: undefined };
+    const item = { key, call, ordered, outcome: undefined, waitingBytes: 0 };
     this.#items.set(key, item);
     this.#pauseIfFull();
     return item;
@@ -95,7 +104,7 @@ export class PredictionStream<Answer extends object> {
 
   /** Answers a request that is not taken in. */
   refuse(outcome: Outcome<Answer>, ordered: boolean): void {
-    const item = { key: this.#nextKey++, call: undefined, ordered, outcome };
+    const item = { key: this.#nextKey++, call: undefined, ordered, outcome, waitingBytes: 0 };
     this.#items.set(item.key, item);
     this.#leave(item, outcome);
     // Reading must not go on from within the reading of a message, so it pauses only for what really stays.
@@ -118,6 +127,8 @@ export class PredictionStream<Answer extends object> {
     if (this.#wire.ended) return;
     this.#active = true;
     this.#leave(item, outcome);
+    this.#countAnswers();
+    this.#pauseIfFull();
     this.#readOn();
     this.#finishIfDone();
   }
@@ -174,10 +185,14 @@ export class PredictionStream<Answer extends object> {
     // A map keeps the order in which its keys came.
     for (const first of this.#items.values()) {
       if (!first.ordered) continue;
-      if (first.outcome === undefined || this.#wire.ended) return;
+      if (first.outcome === undefined || this.#wire.ended) break;
       this.#items.delete(first.key);
+      this.#waitingBytes -= first.waitingBytes;
       this.#put(first.outcome);
     }
+    if (outcome instanceof ServiceError || this.#items.get(item.key) !== item) return;
+    item.waitingBytes = this.#codec.size(outcome);
+    this.#waitingBytes += item.waitingBytes;
   }
 
   #put(outcome: Outcome<Answer>): void {
@@ -200,12 +215,21 @@ export class PredictionStream<Answer extends object> {
     }
   }
 
+  /** Answers that wait, for their turn or for a slow client, are memory that the requests' room no longer covers. */
+  #countAnswers(): void {
+    this.#wire.countAnswers(this.#waitingBytes + (this.#writer.isSlow ? this.#wire.unsentBytes : 0));
+  }
+
+  #isFull(): boolean {
+    return this.#items.size >= this.#limits.maxInFlightPerStream || this.#waitingBytes >= MAX_UNSENT_BYTES;
+  }
+
   #pauseIfFull(): void {
-    if (this.#items.size >= this.#limits.maxInFlightPerStream && !this.#wire.ended) this.#wire.pauseReading();
+    if (this.#isFull() && !this.#wire.ended) this.#wire.pauseReading();
   }
 
   #readOn(): void {
-    if (this.#items.size < this.#limits.maxInFlightPerStream && !this.#writer.isSlow && !this.#doomed) this.#wire.resumeReading();
+    if (!this.#isFull() && !this.#writer.isSlow && !this.#doomed) this.#wire.resumeReading();
   }
 
   /** One timer that looks back, instead of one that every message winds up again: a stream ends after one to two idle times. */

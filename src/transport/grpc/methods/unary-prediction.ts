@@ -5,6 +5,7 @@ import type { PredictRequest, PredictResponse } from "../../../predict/request.t
 import type { Writer } from "../codec/writer.ts";
 import { frame } from "../framing.ts";
 import type { MethodLimits, OpenMethod } from "../method.ts";
+import { madeBytes } from "./made-bytes.ts";
 import { singleMessage } from "./unary.ts";
 
 /** How a method reads its request and writes its answer. */
@@ -21,9 +22,11 @@ export interface PredictionCodec {
 export function unaryPrediction(api: PredictApi, limits: MethodLimits, { decode, size, encode }: PredictionCodec): OpenMethod {
   // No async function here: on the hottest way of all every promise counts.
   return singleMessage({ limits, toServiceError: api.toServiceError }, (message, call, wire, release, fail) => {
-    api.predict(decode(message), call).then(
+    const request = decode(message);
+    const free = wire.holdMore(madeBytes(request.inputs, message), message.byteLength, release);
+    api.predict(request, call).then(
       (response) => {
-        release();
+        free();
         try {
           wire.finish(frame(size(response), (writer) => encode(writer, response)));
         } catch (error) {
@@ -31,7 +34,7 @@ export function unaryPrediction(api: PredictApi, limits: MethodLimits, { decode,
         }
       },
       (error: unknown) => {
-        release();
+        free();
         fail(error);
       },
     );

@@ -24,6 +24,8 @@ function createWire() {
     error: undefined as ServiceError | undefined,
     drained: undefined as (() => void) | undefined,
     timeoutMs: () => undefined,
+    counted: 0,
+    countAnswers: (bytes: number) => void (wire.counted = bytes),
     pauseReading: () => void (wire.isPaused = true),
     resumeReading: () => void (wire.isPaused = false),
     send(frames: Buffer) {
@@ -88,6 +90,30 @@ test("a refusal that leaves at once does not pause reading, which nothing would 
   await written();
   expect(wire.sent).toEqual([1, 2]);
   stream.closed();
+});
+
+test("answers that wait for their turn hold reading up when they are large, until their turn has come", async () => {
+  const { wire, stream } = open(100);
+  const bytes = 400_000;
+  const [first, ...behind] = [1, 2, 3, 4, 5].map(() => stream.begin(true, 1000));
+  stream.answer(behind[1]!, { number: 3, bytes });
+  stream.answer(behind[0]!, { number: 2, bytes });
+  expect(wire.isPaused).toBe(false);
+  stream.answer(behind[2]!, { number: 4, bytes });
+  expect(wire.isPaused).toBe(true);
+  expect(wire.counted).toBe(3 * bytes);
+  // What is in flight already is answered all the same.
+  stream.answer(behind[3]!, { number: 5 });
+  expect(wire.isPaused).toBe(true);
+
+  stream.answer(first!, { number: 1 });
+  await written();
+  expect(wire.sent).toEqual([1, 2, 3, 4, 5]);
+  expect(wire.counted).toBe(wire.unsentBytes);
+  wire.take();
+  expect(wire).toMatchObject({ isPaused: false, counted: 0 });
+  stream.halfClose();
+  expect(wire.ended).toBe(true);
 });
 
 test("an error that waits for its turn cancels what is behind it, and reading ends", async () => {

@@ -11,7 +11,7 @@ import {
 } from "../../../../../generated/inference/grpc_service.ts";
 import type { ModelInput, ModelOutput } from "../../../../../generated/inference/model_config.ts";
 import type { ModelsApi } from "../../../../api/models-api.ts";
-import { ServiceError } from "../../../../errors.ts";
+import type { ServerApi } from "../../../../api/server-api.ts";
 import { DTYPE_BY_NUMBER } from "../../../../tensor/dtype.ts";
 import { toDatatype } from "../../codec/infer-datatype.ts";
 import type { Methods } from "../../method.ts";
@@ -19,10 +19,11 @@ import { generatedUnary } from "../generated-unary.ts";
 import type { SingleMessageOptions } from "../unary.ts";
 
 /** Makes the methods. */
-export function modelMethods(api: ModelsApi, options: SingleMessageOptions): Methods {
+export function modelMethods(api: ModelsApi, serverApi: ServerApi, options: SingleMessageOptions): Methods {
   return {
+    // A model that nobody knows is not ready: clients wait for models with this call.
     "/inference.GRPCInferenceService/ModelReady": generatedUnary(options, ModelReadyRequest, ModelReadyResponse, ({ name, version }) => ({
-      ready: isReady(api, name, version),
+      ready: serverApi.isModelReady(name, version),
     })),
     "/inference.GRPCInferenceService/ModelMetadata": generatedUnary(
       options,
@@ -37,16 +38,6 @@ export function modelMethods(api: ModelsApi, options: SingleMessageOptions): Met
       ({ name, version }) => ({ config: api.config(name, version) }),
     ),
   };
-}
-
-/** A model that nobody knows is not ready: clients wait for models with this call. */
-function isReady(api: ModelsApi, name: string, version: string): boolean {
-  try {
-    return api.get(name, version).versions.some(({ state }) => state === "ready");
-  } catch (error) {
-    if (error instanceof ServiceError && error.code === "NOT_FOUND") return false;
-    throw error;
-  }
 }
 
 function toMetadata(api: ModelsApi, name: string, version: string): ModelMetadataResponse {

@@ -31,7 +31,7 @@ export function oipMethods({ predictApi, modelsApi, repositoryApi, serverApi, si
     "/inference.GRPCInferenceService/ModelInfer": inferMethod(predictApi, single.limits),
     "/inference.GRPCInferenceService/ModelStreamInfer": streamInferMethod(predictApi, single.limits),
     ...serverMethods(serverApi, single),
-    ...modelMethods(modelsApi, single),
+    ...modelMethods(modelsApi, serverApi, single),
     ...statisticsMethods(modelsApi, single),
     ...repositoryMethods(repositoryApi, single),
     ...settingMethods(serverApi, single),

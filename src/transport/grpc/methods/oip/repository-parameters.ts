@@ -1,12 +1,11 @@
 // The parameters that loads and unloads may have.
 
-import type { ModelRepositoryParameter } from "../../../../../generated/inference/grpc_service.ts";
 import type { RepositoryApi } from "../../../../api/repository-api.ts";
 import { ServiceError } from "../../../../errors.ts";
 import { quoteName } from "../../../../predict/quote-name.ts";
+import type { RepositoryChange } from "../../codec/repository-change.ts";
 
-/** Parameters of one call by their names; undefined for one without a value. */
-export type RepositoryParameters = ReadonlyMap<string, ModelRepositoryParameter["parameterChoice"]>;
+type RepositoryParameters = RepositoryChange["parameters"];
 
 type LoadOverride = Parameters<RepositoryApi["load"]>[1];
 

@@ -1,20 +1,17 @@
 // GRPCInferenceService: the models of the folder, and loading and unloading them.
 
-import type {
-  ModelRepositoryParameter,
-  RepositoryIndexResponse_ModelIndex as ModelIndex,
-} from "../../../../../generated/inference/grpc_service.ts";
+import type { RepositoryIndexResponse_ModelIndex as ModelIndex } from "../../../../../generated/inference/grpc_service.ts";
 import {
   RepositoryIndexRequest,
   RepositoryIndexResponse,
-  RepositoryModelLoadRequest,
   RepositoryModelLoadResponse,
-  RepositoryModelUnloadRequest,
   RepositoryModelUnloadResponse,
 } from "../../../../../generated/inference/grpc_service.ts";
 import type { RepositoryApi } from "../../../../api/repository-api.ts";
 import { ServiceError } from "../../../../errors.ts";
 import type { ModelState, ModelView } from "../../../../registry/view.ts";
+import type { RepositoryChange } from "../../codec/repository-change.ts";
+import { decodeRepositoryChange } from "../../codec/repository-change.ts";
 import type { Methods } from "../../method.ts";
 import { generatedUnary } from "../generated-unary.ts";
 import type { SingleMessageOptions } from "../unary.ts";
@@ -29,6 +26,8 @@ const STATES: Readonly<Record<ModelState, string>> = {
   unloaded: "UNAVAILABLE",
   failed: "UNAVAILABLE",
 };
+
+const CHANGE = { decode: decodeRepositoryChange };
 
 /** Makes the methods. A load or unload goes on when its caller does not wait for the end. */
 export function repositoryMethods(api: RepositoryApi, options: SingleMessageOptions): Methods {
@@ -52,19 +51,19 @@ export function repositoryMethods(api: RepositoryApi, options: SingleMessageOpti
     ),
     "/inference.GRPCInferenceService/RepositoryModelLoad": generatedUnary(
       options,
-      RepositoryModelLoadRequest,
+      CHANGE,
       RepositoryModelLoadResponse,
       whileOn(async (request) => {
-        await api.load(modelNamed(request), readLoadOverride(parametersOf(request)));
+        await api.load(modelNamed(request), readLoadOverride(request.parameters));
         return {};
       }),
     ),
     "/inference.GRPCInferenceService/RepositoryModelUnload": generatedUnary(
       options,
-      RepositoryModelUnloadRequest,
+      CHANGE,
       RepositoryModelUnloadResponse,
       whileOn(async (request) => {
-        assertUnloadParameters(parametersOf(request));
+        assertUnloadParameters(request.parameters);
         await api.unload(modelNamed(request));
         return {};
       }),
@@ -79,14 +78,10 @@ function toIndex({ name, versions, problem }: ModelView): readonly ModelIndex[] 
 }
 
 /** The model's name; some clients have it in the first field, where Triton's have the repository's. */
-function modelNamed({ repositoryName, modelName }: { readonly repositoryName: string; readonly modelName: string }): string {
+function modelNamed({ repositoryName, modelName }: RepositoryChange): string {
   if (modelName === "") return repositoryName;
   if (repositoryName !== "") throw repositoryNamed();
   return modelName;
-}
-
-function parametersOf({ parameters }: { readonly parameters: Readonly<Record<string, ModelRepositoryParameter>> }) {
-  return new Map(Object.entries(parameters).map(([name, { parameterChoice }]) => [name, parameterChoice] as const));
 }
 
 function repositoryNamed(): ServiceError {

@@ -1,13 +1,9 @@
 // GRPCInferenceService: settings that may be changed while the server runs.
 
 import type { LogSettingsResponse_SettingValue as LogValue } from "../../../../../generated/inference/grpc_service.ts";
-import {
-  LogSettingsRequest,
-  LogSettingsResponse,
-  TraceSettingRequest,
-  TraceSettingResponse,
-} from "../../../../../generated/inference/grpc_service.ts";
+import { LogSettingsResponse, TraceSettingResponse } from "../../../../../generated/inference/grpc_service.ts";
 import type { ServerApi } from "../../../../api/server-api.ts";
+import { decodeLogSettingsRequest, decodeTraceSettingRequest } from "../../codec/setting-requests.ts";
 import type { Methods } from "../../method.ts";
 import { generatedUnary } from "../generated-unary.ts";
 import type { SingleMessageOptions } from "../unary.ts";
@@ -17,19 +13,22 @@ export function settingMethods(api: ServerApi, options: SingleMessageOptions): M
   return {
     "/inference.GRPCInferenceService/TraceSetting": generatedUnary(
       options,
-      TraceSettingRequest,
+      { decode: decodeTraceSettingRequest },
       TraceSettingResponse,
       ({ settings, modelName }) => {
-        const changes = Object.entries(settings).map(([name, { value }]) => [name, value] as const);
-        const changed = Object.entries(api.traceSettings(modelName, changes));
+        const changed = Object.entries(api.traceSettings(modelName, settings));
         return { settings: Object.fromEntries(changed.map(([name, value]) => [name, { value: [...value] }])) };
       },
     ),
-    "/inference.GRPCInferenceService/LogSettings": generatedUnary(options, LogSettingsRequest, LogSettingsResponse, ({ settings }) => {
-      const changes = Object.entries(settings).map(([name, { parameterChoice }]) => [name, parameterChoice?.value] as const);
-      const changed = Object.entries(api.logSettings(changes));
-      return { settings: Object.fromEntries(changed.map(([name, value]) => [name, toLogValue(value)])) };
-    }),
+    "/inference.GRPCInferenceService/LogSettings": generatedUnary(
+      options,
+      { decode: decodeLogSettingsRequest },
+      LogSettingsResponse,
+      ({ settings }) => {
+        const changed = Object.entries(api.logSettings(settings));
+        return { settings: Object.fromEntries(changed.map(([name, value]) => [name, toLogValue(value)])) };
+      },
+    ),
   };
 }
 

@@ -16,6 +16,7 @@ import { DecodeError } from "../../codec/reader.ts";
 import type { MethodLimits, OpenMethod } from "../../method.ts";
 import type { CallHandler, WireCall } from "../../wire-call.ts";
 import type { AnswerCodec } from "../answer-writer.ts";
+import { madeBytes } from "../made-bytes.ts";
 import type { Outcome } from "../prediction-stream.ts";
 import { PredictionStream } from "../prediction-stream.ts";
 import { malformed, serverDraining } from "../unary.ts";
@@ -48,12 +49,14 @@ export function streamInferMethod(api: PredictApi, limits: MethodLimits): OpenMe
 class InferStream implements CallHandler {
   readonly #api: PredictApi;
   readonly #limits: MethodLimits;
+  readonly #wire: WireCall;
   readonly #stream: PredictionStream<InferAnswer>;
   readonly #isStrict: boolean;
 
   constructor(api: PredictApi, limits: MethodLimits, wire: WireCall) {
     this.#api = api;
     this.#limits = limits;
+    this.#wire = wire;
     this.#stream = new PredictionStream(wire, limits, CODEC);
     this.#isStrict = wire.headers[STRICT_HEADER] === "true";
   }
@@ -70,14 +73,17 @@ class InferStream implements CallHandler {
     this.#stream.touch();
     const { request, wantsEmptyFinal } = decoded;
     const isDecoupled = this.#api.isDecoupled(request.model, request.version);
-    if (this.#stream.isDraining) {
+    let free: () => void;
+    try {
+      if (this.#stream.isDraining) throw serverDraining();
+      free = this.#wire.holdMore(madeBytes(request.inputs, message), message.byteLength, release);
+    } catch (error) {
       release();
-      this.#stream.refuse(this.#refusal(request, serverDraining()), !isDecoupled);
-    } else if (isDecoupled) {
-      this.#predictEach(request, wantsEmptyFinal, release);
-    } else {
-      this.#predict(request, release);
+      this.#stream.refuse(this.#refusal(request, error), !isDecoupled);
+      return;
     }
+    if (isDecoupled) this.#predictEach(request, wantsEmptyFinal, free);
+    else this.#predict(request, free);
   }
 
   onHalfClose(): void {
