@@ -52,7 +52,7 @@ export function createApp(config: Config, logger: Logger, options: AppOptions = 
   const health = createHealthMap();
   const ownNames: readonly string[] = ["", ...SERVICE_NAMES];
   for (const name of ownNames) health.set(name, "notServing");
-  const pool = createWorkerPool({ maxWorkers: config.maxWorkers, heapMb: config.workerHeapMb, logger });
+  const pool = createWorkerPool({ ...config, heapMb: config.workerHeapMb, logger });
   const backends = new Map([[ONNX_BACKEND, createOnnxBackend(pool, createScheduler())], ...(options.backends ?? [])]);
   const registry = createRegistry({ config, backends, logger });
   const tracer = createTracer({ traceFile: config.traceFile, logger });

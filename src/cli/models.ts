@@ -41,7 +41,7 @@ function renderList(models: readonly Model[], { stdout, env }: Terminal): string
       model.name,
       `${version.version}${version.version === model.defaultVersion ? " (default)" : ""}`,
       version.state,
-      version.execution?.provider ?? "-",
+      placeOf(version),
       batchingOf(version),
       version.reason || model.problem || model.description,
     ]);
@@ -86,6 +86,12 @@ function renderSpecs(kind: string, specs: readonly TensorSpec[], stdout: Termina
 function notesOf({ description, columns, labels }: TensorSpec): string {
   const notes = [description, columns.length > 0 && `columns: ${columns.join(", ")}`, labels.length > 0 && `classes: ${labels.join(", ")}`];
   return notes.filter(Boolean).join("; ");
+}
+
+/** Provider, and where it runs if not in threads. */
+function placeOf({ execution }: ModelVersion): string {
+  if (execution === undefined) return "-";
+  return execution.kind === "thread" ? execution.provider : `${execution.provider}, ${execution.kind}`;
 }
 
 function batchingOf({ batching }: ModelVersion): string {

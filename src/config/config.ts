@@ -3,6 +3,9 @@
 /** Execution providers in the order a model may try them. */
 export type Provider = "cpu" | "cuda" | "webgpu";
 
+/** Where the sessions of a model live. */
+export type Execution = "thread" | "process" | "inline";
+
 /** Settings of the whole server. Every field is one row of `settings.ts`, which holds default, range and meaning. */
 export interface Config {
   readonly modelDir: string;
@@ -33,8 +36,10 @@ export interface Config {
   readonly reflection: boolean;
   readonly drainDelayMs: number;
   readonly drainTimeoutMs: number;
+  readonly execution: Execution;
   readonly maxWorkers: number;
   readonly workerHeapMb: number;
+  readonly maxRespawnMs: number;
   readonly instances: number;
   readonly intraOpThreads: number;
   readonly executionProviders: readonly Provider[];

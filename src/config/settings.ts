@@ -277,6 +277,14 @@ export const SETTINGS: { readonly [K in keyof Config]: SettingOf<Config[K]> } = 
     meaning: "Time for the warm-up of one model version, after which remaining runs are left out; a model's own value wins.",
   },
 
+  execution: {
+    section: "Execution",
+    kind: "choice",
+    choices: ["thread", "process", "inline"],
+    default: "thread",
+    meaning:
+      "Where models run. `thread`: in worker threads; `process`: each session in a process of its own, which survives a crash of the model's native code at the cost of one more copy and about 40 MB each; `inline`: on the main thread, for models whose run of one row takes less than 0.1 ms (above 1 ms they are refused). A model's own value wins.",
+  },
   maxWorkers: {
     section: "Execution",
     kind: "int",
@@ -284,7 +292,7 @@ export const SETTINGS: { readonly [K in keyof Config]: SettingOf<Config[K]> } = 
     max: MAX_CORES,
     default: (machine: Machine) => Math.min(Math.max(machine.cores, 1), MAX_CORES),
     defaultText: "the cores",
-    meaning: "Worker threads for all models together.",
+    meaning: "Worker threads for all models together, and most processes of one model version.",
   },
   workerHeapMb: {
     section: "Execution",
@@ -293,6 +301,16 @@ export const SETTINGS: { readonly [K in keyof Config]: SettingOf<Config[K]> } = 
     max: 65_536,
     default: 1024,
     meaning: "JavaScript heap of one worker in MiB; tensors and models live outside it.",
+  },
+  maxRespawnMs: {
+    section: "Execution",
+    kind: "int",
+    unit: "ms",
+    min: 50,
+    max: HOUR_MS,
+    default: 10 * SECOND_MS,
+    meaning:
+      "Longest pause before a worker that died is replaced; the first is 50 ms, and each one within a minute of the last twice as long.",
   },
   instances: {
     section: "Execution",

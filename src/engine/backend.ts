@@ -1,6 +1,6 @@
 // The port of whatever turns the files of a model version into an engine.
 
-import type { Provider } from "../config/config.ts";
+import type { Execution, Provider } from "../config/config.ts";
 import type { Signature } from "../tensor/signature.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -55,6 +55,7 @@ export type GraphOptimization = "disabled" | "basic" | "extended" | "all";
 export interface LoadOptions {
   /** Model file. */
   readonly modelPath: string;
+  readonly execution: Execution;
   readonly providers: readonly Provider[];
   /** 0: from the cores. */
   readonly instances: number;
@@ -112,6 +113,8 @@ export interface LoadedModel {
   readonly splitsRequests: boolean;
   /** How that was decided, in words. */
   readonly batchingSource: string;
+  /** Where its sessions live. */
+  readonly execution: Execution;
   readonly instances: number;
   readonly intraOpThreads: number;
   readonly provider: Provider;

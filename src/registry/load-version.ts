@@ -50,6 +50,7 @@ export async function loadVersion(version: Version, plan: ModelPlan, context: Lo
         providerNotes: loaded.providerNotes,
         maxBatchSize: loaded.maxBatchSize,
         batching: loaded.batchingSource,
+        execution: loaded.execution,
         instances: loaded.instances,
         loadMs: Math.round(performance.now() - started),
       },
@@ -79,6 +80,7 @@ function loadOptions(
 ): LoadOptions {
   return {
     modelPath: path,
+    execution: settings.execution ?? config.execution,
     providers: settings.executionProviders ?? config.executionProviders,
     instances: settings.instances ?? config.instances,
     intraOpThreads: settings.intraOpThreads ?? config.intraOpThreads,

@@ -1,6 +1,6 @@
 // The optional model.yaml beside a model: what it may say, and how it is read.
 
-import type { Provider } from "../config/config.ts";
+import type { Execution, Provider } from "../config/config.ts";
 import { booleanField, type Field, intField, listField, mapField, objectField, stringField } from "../config/fields.ts";
 import { settingField } from "../config/settings.ts";
 import { show, showPath } from "../config/show.ts";
@@ -21,6 +21,8 @@ export interface Manifest {
   readonly maxQueueDelayMs: number | undefined;
   /** Most rows that may wait. */
   readonly maxQueueRows: number | undefined;
+  /** Where its sessions live. */
+  readonly execution: Execution | undefined;
   /** Sessions; 0: chosen from the cores. */
   readonly instances: number | undefined;
   /** Threads one run may use; 0: chosen from the cores. */
@@ -70,6 +72,7 @@ const fields = {
   maxBatchSize: settingField("maxBatchSize"),
   maxQueueDelayMs: settingField("maxQueueDelayMs"),
   maxQueueRows: settingField("maxQueueRows"),
+  execution: settingField("execution"),
   instances: settingField("instances"),
   intraOpThreads: settingField("intraOpThreads"),
   executionProviders: settingField("executionProviders"),
@@ -120,6 +123,7 @@ export function parseManifest(text: string): Manifest {
     maxBatchSize: given.maxBatchSize,
     maxQueueDelayMs: given.maxQueueDelayMs,
     maxQueueRows: given.maxQueueRows,
+    execution: given.execution,
     instances: given.instances,
     intraOpThreads: given.intraOpThreads,
     executionProviders: given.executionProviders,

@@ -1,7 +1,7 @@
 // What a model's own configuration says, whichever file it came from: model.yaml or config.pbtxt.
 
 import type { ModelConfig } from "../../generated/inference/model_config.ts";
-import type { Provider } from "../config/config.ts";
+import type { Execution, Provider } from "../config/config.ts";
 import type { DeclaredSpec, GraphOptimization, SpecNotes } from "../engine/backend.ts";
 import type { QueuePolicies } from "../engine/queue-policy.ts";
 import { PLAIN_QUEUE } from "../engine/queue-policy.ts";
@@ -41,6 +41,7 @@ export interface ModelSettings {
   readonly queue: QueuePolicies;
   readonly maxQueueDelayMs: number | undefined;
   readonly maxQueueRows: number | undefined;
+  readonly execution: Execution | undefined;
   readonly instances: number | undefined;
   readonly intraOpThreads: number | undefined;
   /** 0: the runtime's choice. */
@@ -80,6 +81,7 @@ export const DEFAULT_MODEL_SETTINGS: ModelSettings = Object.freeze({
   queue: PLAIN_QUEUE,
   maxQueueDelayMs: undefined,
   maxQueueRows: undefined,
+  execution: undefined,
   instances: undefined,
   intraOpThreads: undefined,
   interOpThreads: 0,

@@ -161,7 +161,7 @@ export class Version {
         loaded === undefined
           ? undefined
           : {
-              kind: "thread",
+              kind: loaded.execution,
               instances: loaded.instances,
               intraOpThreads: loaded.intraOpThreads,
               provider: loaded.provider,

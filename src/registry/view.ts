@@ -1,6 +1,6 @@
 // What the registry tells the outside about its models: plain snapshots.
 
-import type { Provider } from "../config/config.ts";
+import type { Execution, Provider } from "../config/config.ts";
 import type { WarmupTiming } from "../engine/backend.ts";
 import type { BatchStatistics } from "../engine/engine.ts";
 import type { Signature } from "../tensor/signature.ts";
@@ -25,7 +25,7 @@ export interface BatchingView {
 /** How a version is run. */
 export interface ExecutionView {
   /** Where its sessions live. */
-  readonly kind: "thread";
+  readonly kind: Execution;
   /** Sessions. */
   readonly instances: number;
   /** Threads one run may use. */

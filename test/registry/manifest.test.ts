@@ -11,6 +11,7 @@ const DEFAULTS = {
   maxBatchSize: undefined,
   maxQueueDelayMs: undefined,
   maxQueueRows: undefined,
+  execution: undefined,
   instances: undefined,
   intraOpThreads: undefined,
   executionProviders: undefined,
@@ -56,6 +57,7 @@ required: true
 maxBatchSize: 0
 maxQueueDelayMs: 5
 maxQueueRows: 100
+execution: process
 instances: 2
 intraOpThreads: 1
 executionProviders: [cpu]
@@ -77,6 +79,7 @@ outputs:
     maxBatchSize: 0,
     maxQueueDelayMs: 5,
     maxQueueRows: 100,
+    execution: "process",
     instances: 2,
     intraOpThreads: 1,
     executionProviders: ["cpu"],

@@ -37,6 +37,7 @@ export function plainModel(engine: Engine, options: LoadOptions): LoadedModel {
     textOnly: false,
     batchingSource: "a test",
     instances: 1,
+    execution: "thread",
     intraOpThreads: 1,
     provider: "cpu",
     providerNotes: [],

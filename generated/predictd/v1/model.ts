@@ -162,7 +162,7 @@ export interface Batching {
 
 /** Execution is how a version is run. */
 export interface Execution {
-  /** `thread`: in worker threads. */
+  /** `thread`: in worker threads. `process`: each session in a process of its own. `inline`: on the server's main thread. */
   kind: string;
   /** Sessions of this version. */
   instances: number;

@@ -1,5 +1,6 @@
 // Says why a model could not be loaded, in words that hold no path of this machine.
 
+import { ServiceError } from "../../errors.ts";
 import { ModelError } from "../backend.ts";
 
 const KNOWN: readonly (readonly [RegExp, (match: RegExpMatchArray) => string])[] = [
@@ -22,6 +23,7 @@ const KNOWN: readonly (readonly [RegExp, (match: RegExpMatchArray) => string])[]
 /** A reason for callers and operators; the runtime's own text belongs in the log. */
 export function explainLoadFailure(error: unknown): string {
   if (error instanceof ModelError) return error.message;
+  if (error instanceof ServiceError && error.reason === "WORKER_LOST") return "The worker died while it loaded the model.";
   const text = error instanceof Error ? error.message : String(error);
   for (const [pattern, explain] of KNOWN) {
     const match = text.match(pattern);

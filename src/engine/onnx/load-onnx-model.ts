@@ -9,13 +9,14 @@ import type { Signature } from "../../tensor/signature.ts";
 import { LatencyTable } from "../scheduler/latency-table.ts";
 import type { Scheduler } from "../scheduler/scheduler.ts";
 import { declaredSignature } from "./declared-signature.ts";
+import { checkInline } from "./inline-limit.ts";
 import { createOnnxInstance } from "./onnx-instance.ts";
 import type { SessionInfo } from "./protocol.ts";
 import { explainProviderFailure, whyUnavailable } from "./providers.ts";
 import { inferSignature, whyNotBatchable } from "./signature.ts";
 import { warmUp } from "./warm-up.ts";
 import type { WorkerPool } from "./worker-pool.ts";
-import type { WorkerThread } from "./worker-thread.ts";
+import type { WorkerLane } from "./worker-lane.ts";
 
 /** Threads one run uses at most when nothing is configured. */
 const MAX_DEFAULT_THREADS = 4;
@@ -55,6 +56,7 @@ export async function loadOnnxModel(options: LoadOptions, pool: WorkerPool, sche
     // Whoever says how many rows a run takes knows that there are rows, but they must stay together.
     const maxBatchSize = whyNotBatched === undefined || isGiven ? candidate.maxBatchSize : 0;
     const batched = maxBatchSize > 0 && whyNotBatched === undefined;
+    const slow = options.execution === "inline" ? checkInline(warmed.singleRunMs, latency.rows()) : undefined;
     const engine = scheduler.createEngine({
       maxBatchSize: Math.max(1, maxBatchSize),
       batched,
@@ -76,13 +78,14 @@ export async function loadOnnxModel(options: LoadOptions, pool: WorkerPool, sche
       sharesRuns: options.sharesRuns && batched && maxBatchSize > 1,
       splitsRequests: batched,
       batchingSource: whyNotBatched === undefined ? candidate.source : `off: ${whyNotBatched}`,
+      execution: options.execution,
       instances: sessions.workers.length,
       intraOpThreads: sizes.intraOpThreads,
       provider: sessions.provider,
       providerNotes: sessions.notes,
       warnings: [
         ...warnings,
-        ...(warmed.warning === undefined ? [] : [warmed.warning]),
+        ...[warmed.warning, slow].filter((warning) => warning !== undefined),
         ...(whyNotBatched === undefined || !isGiven || maxBatchSize <= 1
           ? []
           : [`Requests are neither joined nor split: ${whyNotBatched}.`]),
@@ -105,6 +108,8 @@ export async function loadOnnxModel(options: LoadOptions, pool: WorkerPool, sche
  * own, so a folder of many models gets one thread and one session for each.
  */
 function defaultSizes(options: LoadOptions, maxWorkers: number): { readonly instances: number; readonly intraOpThreads: number } {
+  // Runs that are short enough for the main thread gain nothing from more threads, and there is only one main thread.
+  if (options.execution === "inline") return { intraOpThreads: options.intraOpThreads || 1, instances: 1 };
   const cores = Math.max(1, availableParallelism() - 1);
   const intraOpThreads = options.intraOpThreads || (options.modelCount > maxWorkers ? 1 : Math.min(MAX_DEFAULT_THREADS, cores));
   const instances = options.instances || (options.modelCount > maxWorkers ? 1 : Math.max(1, Math.floor(cores / intraOpThreads)));
@@ -117,7 +122,7 @@ function whyFewerInstances({ instances }: LoadOptions, placed: number): readonly
 
 interface Sessions {
   readonly key: number;
-  readonly workers: readonly WorkerThread[];
+  readonly workers: readonly WorkerLane[];
   readonly info: SessionInfo;
   readonly provider: Provider;
   readonly notes: readonly string[];
@@ -139,14 +144,14 @@ async function createSessions(
   };
   let failure: unknown = new ModelError("No execution provider is configured.");
   for (const provider of options.providers) {
-    const why = whyUnavailable(provider);
+    const why = whyUnavailable(provider, options.execution);
     if (why !== undefined) {
       notes.push(`${provider}: ${why}`);
       failure = new ModelError(`No execution provider of the list can be used: ${notes.join("; ")}.`);
       continue;
     }
     const key = nextSession++;
-    const workers = pool.place(instances, provider);
+    const workers = pool.place(instances, provider, options.execution);
     const created = await Promise.allSettled(workers.map((worker) => worker.create(key, { ...spec, provider })));
     const failed = created.find((result) => result.status === "rejected");
     const [first] = created;

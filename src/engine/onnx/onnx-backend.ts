@@ -1,4 +1,4 @@
-// The backend for ONNX files: onnxruntime sessions on worker threads, fed by the scheduler.
+// The backend for ONNX files: onnxruntime sessions on workers, fed by the scheduler.
 
 import type { Backend } from "../backend.ts";
 import type { Scheduler } from "../scheduler/scheduler.ts";

@@ -9,11 +9,11 @@ import type { InputPlace } from "./protocol.ts";
 import type { Reshapes } from "./reshape.ts";
 import { reshape } from "./reshape.ts";
 import type { Slot } from "./slot.ts";
-import type { RunReply, WorkerThread } from "./worker-thread.ts";
+import type { RunReply, WorkerLane } from "./worker-lane.ts";
 
 /** What an instance is made of. */
 export interface OnnxInstanceOptions {
-  readonly worker: WorkerThread;
+  readonly worker: WorkerLane;
   /** Key of the session in its worker. */
   readonly session: number;
   readonly signature: Signature;

@@ -1,4 +1,4 @@
-// The messages between the main thread and a worker thread.
+// The messages between a lane and whoever owns its sessions.
 
 import type { Provider } from "../../config/config.ts";
 import type { GraphOptimization } from "../backend.ts";

@@ -3,10 +3,12 @@
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import type { Provider } from "../../config/config.ts";
+import type { Execution, Provider } from "../../config/config.ts";
 
 /** Why a provider cannot even be tried; undefined when it can. Looks for its library only, so it is cheap and safe. */
-export function whyUnavailable(provider: Provider): string | undefined {
+export function whyUnavailable(provider: Provider, execution: Execution): string | undefined {
+  // The process-wide lock of WebGPU is its own worker, and the wait for a device would be everybody's.
+  if (execution === "inline" && provider !== "cpu") return "runs on the main thread use the CPU only";
   if (provider !== "cuda") return undefined;
   const root = dirname(createRequire(import.meta.url).resolve("onnxruntime-node/package.json"));
   const library = join(root, "bin", "napi-v6", process.platform, process.arch, "libonnxruntime_providers_cuda.so");

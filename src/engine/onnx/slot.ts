@@ -26,6 +26,11 @@ export class Slot {
     return this.#buffer;
   }
 
+  /** What has been put in, from the first input's start to the last one's end. */
+  get filled(): Uint8Array {
+    return this.#bytes.subarray(0, this.#used);
+  }
+
   /** Makes room for a new batch. @param byteLength of all inputs; alignment is added here. */
   reset(byteLength: number, inputs: number): void {
     this.#used = 0;

@@ -45,6 +45,8 @@ export interface WarmUpResult {
   readonly whyNotBatched: string | undefined;
   /** What an operator should know; undefined when all went well. */
   readonly warning: string | undefined;
+  /** Median of the runs of one row in milliseconds; undefined when none was measured. */
+  readonly singleRunMs: number | undefined;
 }
 
 interface Sample {
@@ -63,18 +65,25 @@ export async function warmUp(options: WarmUpOptions): Promise<WarmUpResult> {
   const sample = await findSample(options, first);
   if (sample === undefined) {
     const warning = "The model failed on every made-up input; warm-up was skipped.";
-    return { whyNotBatched: options.maxBatchSize > 0 ? "its rows could not be proven independent: trial runs failed" : undefined, warning };
+    return {
+      whyNotBatched: options.maxBatchSize > 0 ? "its rows could not be proven independent: trial runs failed" : undefined,
+      warning,
+      singleRunMs: undefined,
+    };
   }
-  const whyNotBatched = options.maxBatchSize > 1 ? await whyRowsDepend(options, first, sample) : undefined;
+  const singleRunsMs: number[] = [];
+  const whyNotBatched = options.maxBatchSize > 1 ? await whyRowsDepend(options, first, sample, singleRunsMs) : undefined;
   const rowBytes = makeRequest(options, sample, 1, 1).inputs.reduce((sum, { bytes }) => sum + bytes.byteLength, 0);
   const mostRows = Math.floor(Math.min(options.maxBatchSize, options.maxBatchBytes / rowBytes));
   const maxRows = whyNotBatched === undefined || options.keepsRows ? Math.max(1, mostRows) : 1;
   for (const [index, instance] of options.instances.entries()) {
     for (const rows of batchSizes(maxRows)) {
-      if (!(await measure(options, instance, sample, rows, started, index === 0 ? options.runs : 1))) break;
+      const note = rows === 1 ? (runMs: number) => singleRunsMs.push(runMs) : () => {};
+      if (!(await measure(options, instance, sample, rows, started, index === 0 ? options.runs : 1, note))) break;
     }
   }
-  return { whyNotBatched, warning: undefined };
+  const singleRunMs = singleRunsMs.toSorted((a, b) => a - b)[singleRunsMs.length >> 1];
+  return { whyNotBatched, warning: undefined, singleRunMs };
 }
 
 /** 1, 2, 4 … and the largest itself. */
@@ -91,12 +100,14 @@ async function measure(
   rows: number,
   started: number,
   runs: number,
+  note: (runMs: number) => void,
 ): Promise<boolean> {
   const request = makeRequest(options, sample, rows, 1);
   for (let i = 0; i < runs; i++) {
     if (performance.now() - started > options.budgetMs) return false;
     try {
       const { runMs } = await instance.warm([whole(request)], rows, request.outputs);
+      note(runMs);
       // The first run of a size pays for memory that later ones reuse.
       if (i > 0 || runs === 1) options.latency.record(rows, runMs);
     } catch {
@@ -139,7 +150,12 @@ async function findSample(options: WarmUpOptions, instance: OnnxInstance): Promi
 }
 
 /** Stacks rows and compares with each row alone. */
-async function whyRowsDepend(options: WarmUpOptions, instance: OnnxInstance, sample: Sample): Promise<string | undefined> {
+async function whyRowsDepend(
+  options: WarmUpOptions,
+  instance: OnnxInstance,
+  sample: Sample,
+  singleRunsMs: number[],
+): Promise<string | undefined> {
   const count = Math.min(PROOF_ROWS, options.maxBatchSize);
   const singles = Array.from({ length: count }, (_, row) => makeRequest(options, sample, 1, row + 1));
   const outputs = singles[0]!.outputs;
@@ -158,6 +174,7 @@ async function whyRowsDepend(options: WarmUpOptions, instance: OnnxInstance, sam
   } catch {
     return "its rows could not be proven independent: a trial run of several rows failed";
   }
+  for (const { runMs } of alone) singleRunsMs.push(runMs);
   for (const output of outputs) {
     const { name } = options.signature.outputs[output]!;
     const block = stacked.outputs[output]!;

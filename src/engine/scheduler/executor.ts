@@ -47,6 +47,11 @@ export interface Lane {
   readonly available: boolean;
   /** Told whenever `available` has become true again. */
   onAvailable(listener: () => void): void;
+  /**
+   * Ends whatever runs there at once: its callers get WORKER_LOST, and the worker is replaced. Undefined where nothing short of the
+   * server's own end could do that.
+   */
+  readonly kill?: (() => void) | undefined;
 }
 
 /** One session of a model version on a lane. */

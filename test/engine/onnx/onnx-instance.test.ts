@@ -8,7 +8,7 @@ import type { Reshapes } from "../../../src/engine/onnx/reshape.ts";
 import { NO_RESHAPES } from "../../../src/engine/onnx/reshape.ts";
 import { Slot } from "../../../src/engine/onnx/slot.ts";
 import { encodeStrings } from "../../../src/engine/onnx/strings.ts";
-import type { WorkerThread } from "../../../src/engine/onnx/worker-thread.ts";
+import type { WorkerLane } from "../../../src/engine/onnx/worker-lane.ts";
 import type { DType } from "../../../src/tensor/dtype.ts";
 
 /** An instance whose worker answers with this output. */
@@ -17,11 +17,11 @@ function instanceOf(dtype: DType, answer: OutputPlace, reshapes: Reshapes = NO_R
   const slot = new Slot();
   const filled: Buffer[] = [];
   const worker = {
-    run(_session: number, _outputs: readonly number[], fill: Parameters<WorkerThread["run"]>[2]) {
+    run(_session: number, _outputs: readonly number[], fill: Parameters<WorkerLane["run"]>[2]) {
       for (const { offset, byteLength } of fill(slot)) filled.push(Buffer.from(new Uint8Array(slot.buffer, offset, byteLength)));
       return Promise.resolve({ id: 0, type: "ran", outputs: [answer], runMs: 0 });
     },
-  } as unknown as WorkerThread; // only `run` is asked for
+  } as unknown as WorkerLane; // only `run` is asked for
   const signature = { inputs: [], outputs: [spec] };
   return { instance: createOnnxInstance({ worker, session: 0, signature, runtimeOutputs: [0], reshapes, batched: true }), filled };
 }

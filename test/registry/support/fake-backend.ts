@@ -59,6 +59,7 @@ function createLoaded(onClose: () => void): LoadedModel {
     splitsRequests: true,
     batchingSource: "fake",
     instances: 1,
+    execution: "thread",
     intraOpThreads: 1,
     provider: "cpu",
     providerNotes: [],

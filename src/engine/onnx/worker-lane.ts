@@ -1,12 +1,12 @@
-// A worker thread seen from the main thread: one lane, the sessions placed on it, and its replacement when it dies.
+// A worker seen from the main thread: one lane, the sessions placed on it, and its replacement when it dies.
 
-import { Worker } from "node:worker_threads";
 import { ServiceError } from "../../errors.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import type { Lane } from "../scheduler/executor.ts";
 import { RunFailure } from "../scheduler/executor.ts";
-import type { InputPlace, SessionInfo, SessionSpec, WorkerReply, WorkerRequest } from "./protocol.ts";
+import type { InputPlace, SessionInfo, SessionSpec, WorkerReply } from "./protocol.ts";
 import { Slot } from "./slot.ts";
+import type { BodyRequest, StartBody, WorkerBody } from "./worker-body.ts";
 
 /** Batches a lane holds at most: one that runs and one that is ready to follow. */
 const SLOTS = 2;
@@ -14,9 +14,8 @@ const SLOTS = 2;
 /** A slot of its own for warm-up, which does not ask the scheduler. */
 const WARMUP_SLOT = SLOTS;
 
-/** First pause before a worker that died again is replaced; doubles up to the maximum, and starts anew after a quiet minute. */
+/** First pause before a worker that died is replaced; doubles up to the maximum, and starts anew after a quiet minute. */
 const MIN_RESPAWN_MS = 50;
-const MAX_RESPAWN_MS = 10_000;
 const QUIET_MS = 60_000;
 
 /** Text of runtime errors that blame a kernel and so may come from one row's values. */
@@ -30,28 +29,34 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-/** What a worker thread is made with. */
-export interface WorkerThreadOptions {
+/** What a lane is made with. */
+export interface WorkerLaneOptions {
   /** Number for logs. */
   readonly index: number;
-  /** Limit of the thread's JavaScript heap in MiB; tensors lie outside of it. */
-  readonly heapMb: number;
+  readonly startBody: StartBody;
+  /** Whether its body ends with its last session, so that no process is left behind a model. */
+  readonly endsWhenEmpty: boolean;
+  /** Longest pause before a body that died is replaced. */
+  readonly maxRespawnMs: number;
   readonly logger: Logger;
 }
 
-/** A worker thread and its successors. */
-export class WorkerThread implements Lane {
+/** A worker and its successors. */
+export class WorkerLane implements Lane {
   /** Sessions placed here; decides where the next one goes. */
   sessionCount = 0;
-  readonly #options: WorkerThreadOptions;
+  readonly #options: WorkerLaneOptions;
   readonly #waiting = new Map<number, Waiting>();
   readonly #sessions = new Map<number, SessionSpec>();
   readonly #listeners: (() => void)[] = [];
+  /** Warm-up runs that wait for the successor. */
+  readonly #revived: (() => void)[] = [];
   readonly #slots: readonly Slot[];
   readonly #freeSlots: number[] = [];
   /** Sessions that could not be made again after the worker died. */
   #lost = new Set<number>();
-  #worker: Worker | undefined;
+  #body: WorkerBody | undefined;
+  #respawning: NodeJS.Timeout | undefined;
   #warming = Promise.resolve();
   #available = true;
   #closing = false;
@@ -59,7 +64,7 @@ export class WorkerThread implements Lane {
   #respawnMs = MIN_RESPAWN_MS;
   #diedAt = -Infinity;
 
-  constructor(options: WorkerThreadOptions) {
+  constructor(options: WorkerLaneOptions) {
     this.#options = options;
     for (let slot = 0; slot < SLOTS; slot++) this.#freeSlots.push(slot);
     this.#slots = [...this.#freeSlots, WARMUP_SLOT].map(() => new Slot());
@@ -73,6 +78,10 @@ export class WorkerThread implements Lane {
     this.#listeners.push(listener);
   }
 
+  get kill(): (() => void) | undefined {
+    return this.#body?.kill;
+  }
+
   /** Makes a session. Rejects with the runtime's text when the file or provider is no good. */
   async create(session: number, spec: SessionSpec): Promise<SessionInfo> {
     const reply = await this.#request({ type: "create", id: this.#nextId++, session, spec });
@@ -83,9 +92,15 @@ export class WorkerThread implements Lane {
 
   /** Frees a session. */
   async release(session: number): Promise<void> {
-    this.#sessions.delete(session);
+    const isHere = this.#sessions.delete(session);
+    this.#lost.delete(session);
     this.sessionCount--;
-    await this.#request({ type: "release", id: this.#nextId++, session });
+    try {
+      // What died or was never made has nothing to free.
+      if (isHere && this.#body !== undefined) await this.#request({ type: "release", id: this.#nextId++, session });
+    } finally {
+      if (this.#options.endsWhenEmpty && this.sessionCount === 0) await this.#end();
+    }
   }
 
   /**
@@ -110,54 +125,58 @@ export class WorkerThread implements Lane {
     this.#warming = promise;
     await before;
     try {
+      // A run that killed the worker must not let the next ones fail as well.
+      if (!this.#available) await new Promise<void>((revived) => this.#revived.push(revived));
       return await this.#run(session, WARMUP_SLOT, outputs, fill);
     } finally {
       resolve();
     }
   }
 
-  /** Ends the thread once it has nothing to do. Never during a run: that would abort the process. */
+  /** Ends the worker once it has nothing to do. Never during a run: that would abort the process. */
   async close(): Promise<void> {
     this.#closing = true;
-    const worker = this.#worker;
-    if (worker === undefined) return;
-    const exited = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
-    worker.postMessage({ type: "exit" } satisfies WorkerRequest);
-    await exited;
+    await this.#end();
+  }
+
+  async #end(): Promise<void> {
+    clearTimeout(this.#respawning);
+    const body = this.#body;
+    this.#body = undefined;
+    this.#available = true;
+    await body?.end();
+    // One that had to be killed has not answered everything.
+    if (this.#body === undefined) this.#refuseWaiting();
   }
 
   async #run(session: number, index: number, outputs: readonly number[], fill: (slot: Slot) => readonly InputPlace[]): Promise<RunReply> {
     if (this.#lost.has(session)) throw workerLost();
     const slot = this.#slots[index]!;
     const inputs = fill(slot);
-    const worker = this.#start();
-    if (slot.takeChanged()) worker.postMessage({ type: "slot", slot: index, buffer: slot.buffer } satisfies WorkerRequest);
-    const reply = await this.#request({ type: "run", id: this.#nextId++, session, slot: index, inputs, outputs });
+    const reply = await this.#request({ type: "run", id: this.#nextId++, session, slot: index, inputs, outputs }, slot);
     if (reply.type !== "ran") throw new Error("A worker answered something else. This is a bug.");
     return reply;
   }
 
-  #request(message: WorkerRequest & { readonly id: number }): Promise<WorkerReply> {
+  #request(message: BodyRequest, slot?: Slot): Promise<WorkerReply> {
     return new Promise((resolve, reject) => {
-      const worker = this.#start();
+      if (this.#closing) throw workerLost();
+      const body = (this.#body ??= this.#start());
       this.#waiting.set(message.id, { resolve, reject });
-      worker.postMessage(message);
+      body.post(message, slot);
     });
   }
 
-  #start(): Worker {
-    if (this.#worker !== undefined) return this.#worker;
-    const url = new URL(`./worker${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url);
-    const worker = new Worker(url, {
-      name: `predictd-worker-${this.#options.index}`,
-      resourceLimits: { maxOldGenerationSizeMb: this.#options.heapMb },
-    });
-    this.#worker = worker;
+  #start(): WorkerBody {
     for (const slot of this.#slots) slot.forget();
-    worker.on("message", (reply: WorkerReply) => this.#receive(reply));
-    worker.on("error", (error) => this.#options.logger.error({ err: error, worker: this.#options.index }, "worker failed"));
-    worker.once("exit", (code) => this.#died(worker, code));
-    return worker;
+    const body = this.#options.startBody({
+      onReply: (reply) => this.#receive(reply),
+      onError: (error) => this.#options.logger.error({ err: error, worker: this.#options.index }, "worker failed"),
+      onEnd: (how) => {
+        if (this.#body === body) this.#died(how);
+      },
+    });
+    return body;
   }
 
   #receive(reply: WorkerReply): void {
@@ -168,18 +187,22 @@ export class WorkerThread implements Lane {
     else waiting.resolve(reply);
   }
 
-  #died(worker: Worker, exitCode: number): void {
-    if (this.#worker === worker) this.#worker = undefined;
-    if (this.#closing) return;
+  #died(how: number | string): void {
+    this.#body = undefined;
     this.#available = false;
-    this.#options.logger.error({ worker: this.#options.index, exitCode, sessions: this.#sessions.size }, "worker lost; replacing it");
+    this.#options.logger.error({ worker: this.#options.index, exitCode: how, sessions: this.#sessions.size }, "worker lost; replacing it");
+    this.#refuseWaiting();
+    const now = performance.now();
+    const { maxRespawnMs } = this.#options;
+    this.#respawnMs = now - this.#diedAt > QUIET_MS ? MIN_RESPAWN_MS : Math.min(maxRespawnMs, this.#respawnMs * 2);
+    this.#diedAt = now;
+    this.#respawning = setTimeout(() => void this.#revive(), this.#respawnMs).unref();
+  }
+
+  #refuseWaiting(): void {
     const waiting = [...this.#waiting.values()];
     this.#waiting.clear();
     for (const { reject } of waiting) reject(workerLost());
-    const now = performance.now();
-    this.#respawnMs = now - this.#diedAt > QUIET_MS ? MIN_RESPAWN_MS : Math.min(MAX_RESPAWN_MS, this.#respawnMs * 2);
-    this.#diedAt = now;
-    setTimeout(() => void this.#revive(), this.#respawnMs).unref();
   }
 
   /** Makes the sessions anew. One that fails stays lost and is tried again; the others must not wait for it. */
@@ -198,8 +221,9 @@ export class WorkerThread implements Lane {
     this.#lost = lost;
     this.#options.logger.warn({ worker: this.#options.index, sessions: this.#sessions.size, lost: lost.size }, "worker replaced");
     this.#available = true;
+    for (const revived of this.#revived.splice(0)) revived();
     for (const listener of this.#listeners) listener();
-    if (lost.size > 0) setTimeout(() => void this.#retryLost(), MAX_RESPAWN_MS).unref();
+    if (lost.size > 0) setTimeout(() => void this.#retryLost(), this.#options.maxRespawnMs).unref();
   }
 
   async #retryLost(): Promise<void> {
@@ -212,7 +236,7 @@ export class WorkerThread implements Lane {
         if (error instanceof ServiceError) return;
       }
     }
-    if (this.#lost.size > 0) setTimeout(() => void this.#retryLost(), MAX_RESPAWN_MS).unref();
+    if (this.#lost.size > 0) setTimeout(() => void this.#retryLost(), this.#options.maxRespawnMs).unref();
   }
 }
 
