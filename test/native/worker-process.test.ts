@@ -6,11 +6,11 @@ import { afterEach, describe, expect, test } from "@jest/globals";
 import { connectOip } from "../contract/oip-service.ts";
 import { brokenModels } from "../support/broken-models.ts";
 import { request } from "../support/clients.ts";
-import { gather, identity, slow } from "../support/models.ts";
+import { gather, identity, matmul, slow } from "../support/models.ts";
 import { startServer } from "../support/server.ts";
 import type { ServerOptions, TestServer } from "../support/server.ts";
 import { WAYS } from "../support/ways.ts";
-import { floatsOf, fp32, int64 } from "../support/wire-tensors.ts";
+import { floatsOf, fp32, int64, text } from "../support/wire-tensors.ts";
 import { allGone, childrenOf, environmentOf, isRunning, nicesOf, untilBusy } from "../support/worker-processes.ts";
 
 const onLinux = process.platform === "linux" ? describe : describe.skip;
@@ -66,6 +66,30 @@ test("a file that cannot be served gives the reason that a thread gives, and lea
   for (const [name] of files) expect([name, reasons.get(`p-${name}`)]).toEqual([name, reasons.get(name)]);
   await allGone(startedPids());
   expect(startedPids().length).toBeGreaterThan(0);
+});
+
+test("a process that dies while it loads fails its model, with the reason, and no other", async () => {
+  await start(
+    { "heavy/model.onnx": matmul(5000), "heavy/model.yaml": IN_PROCESS, "sound.onnx": identity("float") },
+    { waitForServing: false },
+  );
+  while (startedPids().length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  process.kill(startedPids()[0]!, "SIGSEGV");
+  await server.waitForServing();
+
+  const [heavy] = await server.listModels();
+  expect(heavy?.versions[0]).toMatchObject({ state: 6, reason: "The worker died while it loaded the model." });
+  expect(floatsOf((await server.predict(request("sound", [fp32("X", [1, 4], [1, 2, 3, 4])]))).response?.outputs[0])).toEqual([1, 2, 3, 4]);
+});
+
+test("texts above the heap's limit cost the worker, not the server", async () => {
+  await start(
+    { "texts/model.onnx": identity("string"), "texts/model.yaml": `${IN_PROCESS}maxBatchSize: 0\n` },
+    { flags: ["--worker-heap-mb", "64"] },
+  );
+  const many = await server.predict(request("texts", [text("X", [250_000, 4], Array<string>(1_000_000).fill("x".repeat(60)))]));
+  expect(many.failure).toMatchObject({ code: "UNAVAILABLE", reason: "WORKER_LOST" });
+  expect(await server.check("")).toBe("SERVING");
 });
 
 onLinux("a worker process", () => {
