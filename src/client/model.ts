@@ -57,7 +57,7 @@ export interface Batching {
 
 /** How a version is run. */
 export interface Execution {
-  /** `thread`: in worker threads. */
+  /** `thread`: in worker threads. `process`: each session in a process of its own. `inline`: on the server's main thread. */
   readonly kind: string;
   /** Sessions. */
   readonly instances: number;

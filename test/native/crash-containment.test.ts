@@ -117,5 +117,4 @@ test(`${CRASHES} crashes cost the runs they fall into and nothing else`, async (
   expect(pids).toHaveLength(PROCESSES + 1);
   expect(await server.stop()).toBe(0);
   await allGone([...pids, ...killed]);
-  process.stderr.write(`crashes: ${JSON.stringify({ fragile, idle, sound })}\n`);
 }, 60_000);

@@ -45,6 +45,18 @@ test("every method answers from a process, and the model says where it runs", as
   expect(model?.versions[0]).toMatchObject({ reason: "", execution: { kind: "process", instances: 1, provider: "cpu" } });
 });
 
+test("batches of many times the pipe's size come and go at the same time", async () => {
+  await start({ "wide/model.onnx": identity("float"), "wide/model.yaml": `${IN_PROCESS}maxBatchSize: 60000\nmaxQueueRows: 1000000\n` });
+  const values = [1, 2, 3, 4, 5].map((call) => new Float32Array(4 * (50_000 + call)).map((_, i) => i * call));
+  const outcomes = await Promise.all(values.map((floats) => server.predict(request("wide", [fp32("X", [floats.length / 4, 4], floats)]))));
+
+  for (const [call, { response, failure }] of outcomes.entries()) {
+    expect(failure).toBeUndefined();
+    expect(response?.batchRows).toBeGreaterThanOrEqual(50_000);
+    expect(Buffer.from(response!.outputs[0]!.raw).equals(Buffer.from(values[call]!.buffer))).toBe(true);
+  }
+});
+
 test("a failed run blames the row, as in a thread", async () => {
   await start({ "rows/model.onnx": gather(), "rows/model.yaml": IN_PROCESS });
   const [good, bad] = await Promise.all([3, 99].map((index) => server.predict(request("rows", [int64("INDEX", [1], [index])]))));

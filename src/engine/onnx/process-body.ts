@@ -26,7 +26,7 @@ export interface ProcessBodyOptions {
 
 /** Starts a worker process. It ends itself when the server is gone, however that came about. */
 export function startProcessBody({ index, heapMb, logger }: ProcessBodyOptions, listener: BodyListener): WorkerBody {
-  const entry = fileURLToPath(new URL(`./process${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url));
+  const entry = fileURLToPath(new URL(`./worker-process${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url));
   const child = spawn(process.execPath, [`--max-old-space-size=${heapMb}`, entry, String(index), String(heapMb)], {
     env: environmentOf(process.env),
     stdio: ["ignore", "ignore", "inherit", "pipe"],

@@ -13,7 +13,7 @@ const READ_BYTES = 256 * 1024;
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => {});
 
 const [index, heapMb] = process.argv.slice(2).map(Number);
-if (index === undefined || heapMb === undefined) throw new Error("process.ts is started by the server only. This is a bug.");
+if (index === undefined || heapMb === undefined) throw new Error("worker-process.ts is started by the server only. This is a bug.");
 
 const slots = new Map<number, Slot>();
 let threadEnded = false;
