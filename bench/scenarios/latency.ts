@@ -92,10 +92,18 @@ function p50Of(results: readonly LoadResult[]): readonly number[] {
 /** One caller that sends the next call when it has the answer. */
 export const alone: Scenario = {
   name: "alone",
-  about: "One caller alone on `simple`, each call sent when the one before was answered; server and worker on one core.",
+  about:
+    "One caller alone on `simple`, each call sent when the one before was answered; server and worker on one core. The same with the model in a process and on the main thread.",
   async run(bench) {
     const request = encodeRequest(simpleRequest());
     const predictd = await bench.startPredictd("models", { core: bench.cores.server, flags: oneCoreFlags });
+    const elsewhere = await Promise.all(
+      (["process", "inline"] as const).map(async (execution) => {
+        const flags = [...oneCoreFlags, "--execution", execution];
+        const { port } = await bench.startPredictd("models", { core: bench.cores.server, flags });
+        return { execution, port, results: [] as LoadResult[] };
+      }),
+    );
     const stock = await bench.startStock((await answerOf(predictd.port, request)).length);
     const times = { warmupSeconds: 1, seconds: Math.min(2, bench.seconds) };
     const caller = (port: number, polling: boolean): Promise<LoadResult> =>
@@ -107,6 +115,7 @@ export const alone: Scenario = {
       sleeping.push(await caller(predictd.port, false));
       polling.push(await caller(predictd.port, true));
       bare.push(await caller(stock.port, false));
+      for (const { port, results } of elsewhere) results.push(await caller(port, false));
     }
     return [
       { ...figure("simple, one caller alone, p50", p50Of(sleeping)), target: { atMost: maxAloneP50Ms } },
@@ -116,6 +125,7 @@ export const alone: Scenario = {
       ),
       figure("the same p50, caller polls instead of sleeping", p50Of(polling)),
       figure("the same p50 of a stock grpc-js echo", p50Of(bare)),
+      ...elsewhere.map(({ execution, results }) => figure(`the same p50 with execution: ${execution}`, p50Of(results))),
     ];
   },
 };
