@@ -6,7 +6,7 @@ import type { Logger } from "../../telemetry/logger.ts";
 import type { LoadedModel, LoadOptions } from "../backend.ts";
 import { ModelError } from "../backend.ts";
 import type { Signature } from "../../tensor/signature.ts";
-import { LatencyTable } from "../scheduler/latency-table.ts";
+import { LatencyModel } from "../scheduler/latency-model.ts";
 import type { Scheduler } from "../scheduler/scheduler.ts";
 import { declaredSignature } from "./declared-signature.ts";
 import { checkInline } from "./inline-limit.ts";
@@ -38,7 +38,7 @@ export async function loadOnnxModel(options: LoadOptions, pool: WorkerPool, sche
     const isGiven = options.maxBatchSize !== undefined;
     const instancesOf = (batched: boolean) =>
       sessions.workers.map((worker) => createOnnxInstance({ worker, session: sessions.key, signature, runtimeOutputs, reshapes, batched }));
-    const latency = new LatencyTable();
+    const latency = new LatencyModel();
     const warmed = await warmUp({
       signature,
       instances: instancesOf(candidate.maxBatchSize > 0),

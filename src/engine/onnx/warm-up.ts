@@ -4,7 +4,7 @@ import type { WarmupSample } from "../backend.ts";
 import { ModelError } from "../backend.ts";
 import type { EngineRequest } from "../engine.ts";
 import type { BatchOutcome, BatchPart } from "../scheduler/executor.ts";
-import type { LatencyTable } from "../scheduler/latency-table.ts";
+import type { LatencyModel } from "../scheduler/latency-model.ts";
 import { createRowCutter, elementsPerRow } from "../../tensor/rows.ts";
 import type { Signature } from "../../tensor/signature.ts";
 import type { OnnxInstance } from "./onnx-instance.ts";
@@ -36,7 +36,7 @@ export interface WarmUpOptions {
   readonly samples: readonly WarmupSample[];
   /** Whether a run takes rows even when they depend on each other. */
   readonly keepsRows: boolean;
-  readonly latency: LatencyTable;
+  readonly latency: LatencyModel;
 }
 
 /** What warm-up found. */

@@ -35,5 +35,5 @@ function queueFull(message: string, queue: JobQueue, options: QueueOptions, limi
 function drainEstimateMs(queue: JobQueue, { maxBatchSize, sharesRuns, latency, instances }: QueueOptions): number {
   const runs = sharesRuns ? queue.rows / maxBatchSize : queue.size;
   const rowsPerRun = sharesRuns ? maxBatchSize : Math.ceil(queue.rows / queue.size);
-  return Math.max(1, Math.ceil(Math.ceil(runs / instances.length) * latency.meanMs(rowsPerRun)));
+  return Math.max(1, Math.ceil(Math.ceil(runs / instances.length) * latency.curve("").meanMs(rowsPerRun)));
 }

@@ -168,9 +168,10 @@ export class BatchingEngine implements Engine, LaneUser {
     if (jobs === undefined) return undefined;
     const { maxBatchSize, sharesRuns, maxQueueDelayMs, latency } = this.#options;
     const full = !sharesRuns || jobs.rows >= maxBatchSize;
-    if (lane.inFlight > 0) return full && latency.meanMs(maxBatchSize) <= MAX_STAGED_RUN_MS ? jobs.head : undefined;
+    if (lane.inFlight > 0)
+      return full && latency.curve(jobs.head!.request.shapeKey).meanMs(maxBatchSize) <= MAX_STAGED_RUN_MS ? jobs.head : undefined;
     if (full || maxQueueDelayMs === 0) return jobs.head;
-    const opens = opensAt(jobs, maxQueueDelayMs, latency.meanMs(maxBatchSize));
+    const opens = opensAt(jobs, maxQueueDelayMs, latency.curve(jobs.head!.request.shapeKey).meanMs(maxBatchSize));
     const now = this.#clock.now();
     if (now >= opens) return jobs.head;
     this.#gate.arm(opens, now);
@@ -218,7 +219,7 @@ export class BatchingEngine implements Engine, LaneUser {
   #onDone(lane: LaneState, jobs: readonly Job[], rows: number, dispatchedAt: number, outcome: BatchOutcome): void {
     const endedAt = this.#clock.now();
     this.#batchCount++;
-    this.#options.latency.record(rows, outcome.runMs);
+    this.#options.latency.record(rows, outcome.runMs, endedAt, jobs[0]!.request.shapeKey);
     // The next batch first: the worker must not wait while this one's outputs are handed out.
     lane.inFlight--;
     lane.serve();

@@ -2,7 +2,7 @@
 
 import type { QueuePolicies } from "../queue-policy.ts";
 import type { Instance } from "./executor.ts";
-import type { LatencyTable } from "./latency-table.ts";
+import type { LatencyModel } from "./latency-model.ts";
 
 /** What the scheduler must know of one model version. */
 export interface QueueOptions {
@@ -25,7 +25,7 @@ export interface QueueOptions {
   /** Where the version can run. */
   readonly instances: readonly Instance[];
   /** Run times, filled at warm-up and kept up by every run. */
-  readonly latency: LatencyTable;
+  readonly latency: LatencyModel;
   /** Told about every run that failed, with the runtime's own text. */
   readonly onRunFailure: (failure: Error, rows: number) => void;
 }

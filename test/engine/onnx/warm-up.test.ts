@@ -4,7 +4,7 @@ import { expect, test } from "@jest/globals";
 import type { OnnxInstance } from "../../../src/engine/onnx/onnx-instance.ts";
 import type { WarmUpOptions } from "../../../src/engine/onnx/warm-up.ts";
 import { warmUp } from "../../../src/engine/onnx/warm-up.ts";
-import { LatencyTable } from "../../../src/engine/scheduler/latency-table.ts";
+import { LatencyModel } from "../../../src/engine/scheduler/latency-model.ts";
 import type { TensorSpec } from "../../../src/tensor/signature.ts";
 
 const BYTES_PER_ROW = 1_000_000;
@@ -30,7 +30,7 @@ async function sizesOf(options: Partial<WarmUpOptions>): Promise<ReadonlySet<num
     dims: new Map(),
     samples: [],
     keepsRows: true,
-    latency: new LatencyTable(),
+    latency: new LatencyModel(),
     ...options,
   });
   return sizes;

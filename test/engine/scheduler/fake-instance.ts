@@ -4,7 +4,7 @@ import { Call } from "../../../src/call.ts";
 import type { Engine, EngineRequest, EngineResult } from "../../../src/engine/engine.ts";
 import { PLAIN_QUEUE } from "../../../src/engine/queue-policy.ts";
 import type { BatchOutcome, BatchPart, Instance, Lane } from "../../../src/engine/scheduler/executor.ts";
-import { LatencyTable } from "../../../src/engine/scheduler/latency-table.ts";
+import { LatencyModel } from "../../../src/engine/scheduler/latency-model.ts";
 import type { QueueOptions } from "../../../src/engine/scheduler/queue-options.ts";
 import { createScheduler } from "../../../src/engine/scheduler/scheduler.ts";
 import type { Clock } from "../../../src/lib/clock.ts";
@@ -61,7 +61,7 @@ function bytesOf(values: readonly number[]): Uint8Array {
 
 /** Options of a queue; latencies say 2 ms for every size. */
 export function queueOptions(instances: readonly Instance[], options: Partial<QueueOptions> = {}): QueueOptions {
-  const latency = new LatencyTable();
+  const latency = new LatencyModel();
   latency.record(1, 20);
   return {
     maxBatchSize: 4,

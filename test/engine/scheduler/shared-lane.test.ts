@@ -2,7 +2,7 @@
 
 import { afterEach, expect, test } from "@jest/globals";
 import type { Engine } from "../../../src/engine/engine.ts";
-import { LatencyTable } from "../../../src/engine/scheduler/latency-table.ts";
+import { LatencyModel } from "../../../src/engine/scheduler/latency-model.ts";
 import { createScheduler } from "../../../src/engine/scheduler/scheduler.ts";
 import type { FakeRun } from "./fake-instance.ts";
 import { createFakeInstance, createLane, endCalls, finishAll, queueOptions, send, settle } from "./fake-instance.ts";
@@ -14,7 +14,7 @@ function setUpTwo(): { readonly busy: Engine; readonly other: Engine; readonly r
   const runs: FakeRun[] = [];
   const scheduler = createScheduler();
   const lane = createLane();
-  const latency = new LatencyTable();
+  const latency = new LatencyModel();
   latency.record(1, 1);
   const make = () => scheduler.createEngine(queueOptions([createFakeInstance(lane, runs)], { maxBatchSize: 1, latency }));
   return { busy: make(), other: make(), runs };

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { PLAIN_QUEUE } from "../../../src/engine/queue-policy.ts";
 import { RunFailure } from "../../../src/engine/scheduler/executor.ts";
-import { LatencyTable } from "../../../src/engine/scheduler/latency-table.ts";
+import { LatencyModel } from "../../../src/engine/scheduler/latency-model.ts";
 import { endCalls, finishAll, rowsOf, send, setUp, settle } from "./fake-instance.ts";
 import { createManualClock } from "./manual-clock.ts";
 
@@ -34,7 +34,7 @@ describe("a model whose requests share no runs", () => {
   });
 
   test("stages the next request behind a short run", () => {
-    const latency = new LatencyTable();
+    const latency = new LatencyModel();
     latency.record(4, 1);
     const { engine, runs } = setUp({ sharesRuns: false, latency });
     for (const value of [0, 1, 2]) void send(engine, [value]);
