@@ -9,10 +9,11 @@ const MAX_SIZES = 512;
 /** Rows up to which every number has an entry of its own in the tables. */
 const MAX_TABLE_ROWS = 4096;
 
-/** A curve is fitted at every run until it has so many samples, then after some runs and some time. */
+/** A curve is fitted at every run until it has so many samples, then after some runs and some time, which grows with the sizes seen. */
 const EAGER_RUNS = 32;
 const REFIT_RUNS = 8;
 const REFIT_MS = 10;
+const REFIT_MS_PER_SIZE = 1;
 
 /** The safe prediction: nearly everybody is done by then, but one stalled run does not stop a server from trying. */
 const MAX_SAFE_RATIO = 1.6;
@@ -62,7 +63,7 @@ export class LatencyCurve {
     this.#runs++;
     this.#sinceFit++;
     this.lastAt = at;
-    const due = this.#sinceFit >= REFIT_RUNS && at - this.#fittedAt >= REFIT_MS;
+    const due = this.#sinceFit >= REFIT_RUNS && at - this.#fittedAt >= REFIT_MS + REFIT_MS_PER_SIZE * this.#sizes.length;
     if (due || this.#runs <= EAGER_RUNS) this.#fit(at);
   }
 

@@ -58,7 +58,7 @@ export class SampleRing {
     if (!this.#isNew && now < this.#staleAt) return;
     this.#isNew = false;
     const { length } = this.#values;
-    const kept: number[] = [];
+    let kept = 0;
     let sum = 0;
     let fresh = 0;
     this.#staleAt = Infinity;
@@ -67,24 +67,27 @@ export class SampleRing {
       const index = (this.#next - i + RING) % RING;
       const at = this.#times[index]!;
       const isFresh = now - at < MAX_AGE_MS;
-      if (!isFresh && kept.length >= MIN_KEPT) break;
+      if (!isFresh && kept >= MIN_KEPT) break;
       if (isFresh) {
         fresh++;
         this.#staleAt = at + MAX_AGE_MS;
       }
       const ms = this.#values[index]!;
-      kept.push(ms);
+      scratch[kept++] = ms;
       sum += ms;
     }
-    kept.sort((a, b) => a - b);
+    const sorted = scratch.subarray(0, kept).toSorted();
     this.weight = Math.max(fresh, OLD_WEIGHT);
-    this.meanMs = sum / kept.length;
-    this.p95Ms = percentile(kept, 0.95);
-    this.p99Ms = percentile(kept, 0.99);
+    this.meanMs = sum / kept;
+    this.p95Ms = percentile(sorted, 0.95);
+    this.p99Ms = percentile(sorted, 0.99);
   }
 }
 
+/** Shared by all rings, which are summarized one after the other. */
+const scratch = new Float64Array(RING);
+
 /** @param sorted not empty. */
-function percentile(sorted: readonly number[], share: number): number {
+function percentile(sorted: Float64Array, share: number): number {
   return sorted[Math.ceil(sorted.length * share) - 1]!;
 }

@@ -37,7 +37,7 @@ describe("a curve", () => {
           }
         }
       }),
-      { numRuns: 300 },
+      { numRuns: 60 },
     );
   });
 
