@@ -8,6 +8,7 @@ import type { Config } from "./config/config.ts";
 import type { Backends } from "./engine/backend.ts";
 import { createOnnxBackend, ONNX_BACKEND } from "./engine/onnx/onnx-backend.ts";
 import { createWorkerPool } from "./engine/onnx/worker-pool.ts";
+import { LoopOverhead } from "./engine/scheduler/overhead.ts";
 import { createScheduler } from "./engine/scheduler/scheduler.ts";
 import { createByteBudget } from "./guard/byte-budget.ts";
 import { createRegistry } from "./registry/registry.ts";
@@ -53,7 +54,10 @@ export function createApp(config: Config, logger: Logger, options: AppOptions = 
   const ownNames: readonly string[] = ["", ...SERVICE_NAMES];
   for (const name of ownNames) health.set(name, "notServing");
   const pool = createWorkerPool({ ...config, heapMb: config.workerHeapMb, logger });
-  const backends = new Map([[ONNX_BACKEND, createOnnxBackend(pool, createScheduler())], ...(options.backends ?? [])]);
+  const backends = new Map([
+    [ONNX_BACKEND, createOnnxBackend(pool, createScheduler(undefined, new LoopOverhead()))],
+    ...(options.backends ?? []),
+  ]);
   const registry = createRegistry({ config, backends, logger });
   const tracer = createTracer({ traceFile: config.traceFile, logger });
   const predictApi = createPredictApi({ ...config, route: registry.route, tracer, logger });

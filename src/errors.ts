@@ -161,7 +161,17 @@ export const ERRORS = {
     retryable: true,
     meaning: "More rows wait than `maxQueueRows` allows, or more requests than their level's policy.",
   },
-  DEADLINE_EXCEEDED: { code: "DEADLINE_EXCEEDED", retryable: false, meaning: "The deadline passed; `stage` in the metadata says where." },
+  DEADLINE_UNREACHABLE: {
+    code: "RESOURCE_EXHAUSTED",
+    retryable: true,
+    meaning: "With what waits before it the request is predicted to miss its deadline; a less busy server would make it.",
+  },
+  DEADLINE_EXCEEDED: {
+    code: "DEADLINE_EXCEEDED",
+    retryable: false,
+    meaning:
+      "The deadline passed; `stage` in the metadata says where. With `predicted` in the metadata it has not passed, but the answer would be late however soon the run started.",
+  },
   QUEUE_TIMEOUT: {
     code: "DEADLINE_EXCEEDED",
     retryable: false,
@@ -169,6 +179,11 @@ export const ERRORS = {
   },
   CANCELLED: { code: "CANCELLED", retryable: false, meaning: "The caller cancelled or went away." },
   WORKER_LOST: { code: "UNAVAILABLE", retryable: true, meaning: "The worker died under the run; it is being replaced." },
+  MODEL_STALLED: {
+    code: "UNAVAILABLE",
+    retryable: true,
+    meaning: "Every instance of the model is held by a run that does not end, and the deadline leaves no time to wait for one.",
+  },
   SERVER_DRAINING: {
     code: "UNAVAILABLE",
     retryable: true,

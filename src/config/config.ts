@@ -44,6 +44,7 @@ export interface Config {
   readonly intraOpThreads: number;
   readonly executionProviders: readonly Provider[];
   readonly maxBatchSize: number;
+  readonly admission: "strict" | "lenient";
   readonly maxQueueDelayMs: number;
   readonly maxQueueRows: number;
   readonly warmupRuns: number;

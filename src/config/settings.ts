@@ -344,6 +344,14 @@ export const SETTINGS: { readonly [K in keyof Config]: SettingOf<Config[K]> } = 
     default: 32,
     meaning: "Most rows in one run of a model that does not set it; 0: requests never share a run.",
   },
+  admission: {
+    section: "Batching",
+    kind: "choice",
+    choices: ["strict", "lenient"],
+    default: "strict",
+    meaning:
+      "Which requests are refused on arrival because they are predicted to miss their deadline: `strict` counts on batches to fill up and to take long; `lenient` does not, so more is let in and more is dropped later. A model's own value wins.",
+  },
   maxQueueDelayMs: {
     section: "Batching",
     kind: "int",

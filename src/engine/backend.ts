@@ -5,7 +5,7 @@ import type { Signature } from "../tensor/signature.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Engine } from "./engine.ts";
-import type { QueuePolicies } from "./queue-policy.ts";
+import type { Admission, QueuePolicies } from "./queue-policy.ts";
 
 /** A reason why a model cannot be served, in words that callers may see: no path, no text of the runtime. */
 export class ModelError extends Error {
@@ -73,6 +73,8 @@ export interface LoadOptions {
   /** Whether requests of several callers may share a run. */
   readonly sharesRuns: boolean;
   readonly queue: QueuePolicies;
+  /** Which requests are refused on arrival because of their deadline. */
+  readonly admission: Admission;
   readonly maxQueueDelayMs: number;
   readonly maxQueueRows: number;
   readonly maxBatchBytes: number;

@@ -54,6 +54,36 @@ export interface BatchStatistics {
   readonly postprocessMs: number;
 }
 
+/** What the scheduler has decided since the engine was made. */
+export interface SchedulingStatistics {
+  /** Whether an instance is held by a run that does not end, or has just got rid of one. */
+  readonly isDegraded: boolean;
+  /** Requests that were not run, by why. */
+  readonly shed: {
+    /** On arrival, DEADLINE_EXCEEDED: would have been late on an idle server too. */
+    readonly hopeless: number;
+    /** On arrival, RESOURCE_EXHAUSTED: would be late because of what goes before. */
+    readonly tooBusy: number;
+    /** On arrival: no room, or no instance that answers. */
+    readonly full: number;
+    /** DEADLINE_EXCEEDED when a batch was formed. */
+    readonly droppedAtDispatch: number;
+    /** DEADLINE_EXCEEDED while they waited: the last possible start had passed. */
+    readonly expired: number;
+  };
+  /** Requests let in against the prediction, to see whether it still holds. */
+  readonly explored: number;
+  /** Batches by why they left: full; an instance was idle; the longest wait was over; cut for the sake of an urgent request. */
+  readonly dispatches: { readonly full: number; readonly idle: number; readonly gate: number; readonly slack: number };
+  /** Run times over their safe predictions; `counts` by upper bound, one more than there are bounds. */
+  readonly predictRatio: {
+    readonly bounds: readonly number[];
+    readonly counts: readonly number[];
+    readonly sum: number;
+    readonly count: number;
+  };
+}
+
 /** Counts of an engine since it was made, and gauges. */
 export interface EngineStatistics {
   /** Runs of the model, warm-up not counted. */
@@ -64,6 +94,8 @@ export interface EngineStatistics {
   readonly queuedRows: number;
   /** By the rows that really ran, smallest first. */
   readonly batches: readonly BatchStatistics[];
+  /** Undefined for engines that do not decide. */
+  readonly scheduling?: SchedulingStatistics;
 }
 
 /** Runs one version of one model. */

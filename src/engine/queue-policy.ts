@@ -1,5 +1,11 @@
 // How requests of one model wait: levels of priority, and for each level how long and how many.
 
+/**
+ * Which requests are refused on arrival because of their deadline. `strict`: those that are predicted to be late when the batch they
+ * ride in fills up and takes long. `lenient`: those that are late even when it does neither; more is dropped later, from the queue.
+ */
+export type Admission = "strict" | "lenient";
+
 /** What happens to a request whose queue timeout passes: it is answered, or it waits behind all others of its level. */
 export type TimeoutAction = "reject" | "delay";
 

@@ -92,6 +92,7 @@ function loadOptions(
     defaultMaxBatchSize: config.maxBatchSize,
     sharesRuns: settings.sharesRuns,
     queue: settings.queue,
+    admission: settings.admission ?? config.admission,
     maxQueueDelayMs: settings.maxQueueDelayMs ?? config.maxQueueDelayMs,
     maxQueueRows: settings.maxQueueRows ?? config.maxQueueRows,
     maxBatchBytes: config.maxBatchBytes,

@@ -6,6 +6,7 @@ import { settingField } from "../config/settings.ts";
 import { show, showPath } from "../config/show.ts";
 import { readYamlMapping } from "../config/yaml-mapping.ts";
 import type { SpecNotes } from "../engine/backend.ts";
+import type { Admission } from "../engine/queue-policy.ts";
 import type { ModelSettings } from "./model-settings.ts";
 import type { VersionPolicy } from "./version-policy.ts";
 
@@ -17,6 +18,8 @@ export interface Manifest {
   readonly required: boolean | undefined;
   /** Most rows in one run; 0: no batching. Undefined: what the file's shape allows, up to the server's setting. */
   readonly maxBatchSize: number | undefined;
+  /** Which requests are refused on arrival because of their deadline. */
+  readonly admission: Admission | undefined;
   /** Longest wait for a fuller batch in milliseconds. */
   readonly maxQueueDelayMs: number | undefined;
   /** Most rows that may wait. */
@@ -70,6 +73,7 @@ const fields = {
   description,
   required: booleanField(),
   maxBatchSize: settingField("maxBatchSize"),
+  admission: settingField("admission"),
   maxQueueDelayMs: settingField("maxQueueDelayMs"),
   maxQueueRows: settingField("maxQueueRows"),
   execution: settingField("execution"),
@@ -121,6 +125,7 @@ export function parseManifest(text: string): Manifest {
     description: given.description,
     required: given.required,
     maxBatchSize: given.maxBatchSize,
+    admission: given.admission,
     maxQueueDelayMs: given.maxQueueDelayMs,
     maxQueueRows: given.maxQueueRows,
     execution: given.execution,

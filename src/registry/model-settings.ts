@@ -3,7 +3,7 @@
 import type { ModelConfig } from "../../generated/inference/model_config.ts";
 import type { Execution, Provider } from "../config/config.ts";
 import type { DeclaredSpec, GraphOptimization, SpecNotes } from "../engine/backend.ts";
-import type { QueuePolicies } from "../engine/queue-policy.ts";
+import type { Admission, QueuePolicies } from "../engine/queue-policy.ts";
 import { PLAIN_QUEUE } from "../engine/queue-policy.ts";
 import type { VersionPolicy } from "./version-policy.ts";
 
@@ -39,6 +39,7 @@ export interface ModelSettings {
   /** Whether requests of several callers may share a run; true by default. */
   readonly sharesRuns: boolean;
   readonly queue: QueuePolicies;
+  readonly admission: Admission | undefined;
   readonly maxQueueDelayMs: number | undefined;
   readonly maxQueueRows: number | undefined;
   readonly execution: Execution | undefined;
@@ -79,6 +80,7 @@ export const DEFAULT_MODEL_SETTINGS: ModelSettings = Object.freeze({
   maxBatchSize: undefined,
   sharesRuns: true,
   queue: PLAIN_QUEUE,
+  admission: undefined,
   maxQueueDelayMs: undefined,
   maxQueueRows: undefined,
   execution: undefined,

@@ -12,6 +12,7 @@ const DEFAULTS = {
   maxQueueDelayMs: undefined,
   maxQueueRows: undefined,
   execution: undefined,
+  admission: undefined,
   instances: undefined,
   intraOpThreads: undefined,
   executionProviders: undefined,
@@ -58,6 +59,7 @@ maxBatchSize: 0
 maxQueueDelayMs: 5
 maxQueueRows: 100
 execution: process
+admission: lenient
 instances: 2
 intraOpThreads: 1
 executionProviders: [cpu]
@@ -80,6 +82,7 @@ outputs:
     maxQueueDelayMs: 5,
     maxQueueRows: 100,
     execution: "process",
+    admission: "lenient",
     instances: 2,
     intraOpThreads: 1,
     executionProviders: ["cpu"],

@@ -62,6 +62,7 @@ export async function loadOnnxModel(options: LoadOptions, pool: WorkerPool, sche
       batched,
       sharesRuns: options.sharesRuns && batched,
       queue: options.queue,
+      admission: options.admission,
       maxQueueDelayMs: options.maxQueueDelayMs,
       maxQueueRows: options.maxQueueRows,
       maxBatchBytes: options.maxBatchBytes,

@@ -1,20 +1,17 @@
-// Waiting jobs of one shape, the one that goes next first.
+// Waiting jobs of one shape and one rank, the one that goes next first.
 
-import type { WaitingJobs } from "./gate.ts";
 import type { Job } from "./job.ts";
 import { goesBefore } from "./job-order.ts";
 
 /** A binary heap that knows where each job stands, so that a cancelled one leaves in O(log n). */
-export class JobHeap implements WaitingJobs {
+export class JobHeap {
+  /** What all jobs here have in common. */
+  readonly rank: number;
   readonly #jobs: Job[] = [];
-  /** Rows of all jobs together. */
-  rows = 0;
-  /** Since when jobs have been waiting here without a batch taking any. */
-  since = 0;
-  /** No deadline here is earlier. It may be that of a job that has left; the heap forgets it when it is empty. */
-  earliestDeadline = Infinity;
-  /** No job here has to start earlier, with the same reservation. */
-  earliestStartBy = Infinity;
+
+  constructor(rank: number) {
+    this.rank = rank;
+  }
 
   /** The job that goes next. */
   get head(): Job | undefined {
@@ -28,16 +25,6 @@ export class JobHeap implements WaitingJobs {
 
   /** Adds a job. */
   push(job: Job): void {
-    const { startBy } = job.pending;
-    if (this.#jobs.length === 0) {
-      this.since = job.enqueuedAt;
-      this.earliestDeadline = job.deadline;
-      this.earliestStartBy = startBy;
-    } else {
-      if (job.deadline < this.earliestDeadline) this.earliestDeadline = job.deadline;
-      if (startBy < this.earliestStartBy) this.earliestStartBy = startBy;
-    }
-    this.rows += job.rows;
     this.#jobs.push(job);
     this.#up(job, this.#jobs.length - 1);
   }
@@ -53,7 +40,6 @@ export class JobHeap implements WaitingJobs {
   remove(job: Job): void {
     const index = job.heapIndex;
     if (this.#jobs[index] !== job) throw new Error("The job is not in this heap. This is a bug.");
-    this.rows -= job.rows;
     job.heapIndex = -1;
     const last = this.#jobs.pop()!;
     if (last === job) return;

@@ -1,17 +1,39 @@
 // The waiting jobs of one model version, grouped by shape.
 
+import { DeadlineIndex, UNCOUNTED } from "./deadline-index.ts";
+import { ExpiryHeap } from "./expiry-heap.ts";
 import type { Job } from "./job.ts";
-import { JobHeap } from "./job-heap.ts";
+import type { JobHeap } from "./job-heap.ts";
 import { goesBefore } from "./job-order.ts";
+import type { Level } from "./levels.ts";
+import { ShapeQueue } from "./shape-queue.ts";
 
 /** How many jobs that do not fit the rows left are looked past while a batch is filled. */
 const MAX_LOOK_AHEAD = 16;
 
+/** What may go into a batch. */
+export interface BatchLimits {
+  readonly rows: number;
+  readonly bytes: number;
+  readonly jobs: number;
+  /** No job of another rank than the first one's joins if its deadline is earlier. */
+  readonly endsAt: number;
+}
+
 /** Jobs of equal shape share a batch; the first job of all shapes decides which shape goes next. */
 export class JobQueue {
-  readonly #heaps = new Map<string, JobHeap>();
+  readonly #guardEvery: number;
+  readonly #shapes = new Map<string, ShapeQueue>();
+  /** Those on which somebody has ever waited, highest first. */
+  #levels: readonly Level[] = [];
+  readonly #expiry = new ExpiryHeap();
   #rows = 0;
   #size = 0;
+
+  /** @param guardEvery one batch in so many is led by each lower level that has work. */
+  constructor(guardEvery: number) {
+    this.#guardEvery = guardEvery;
+  }
 
   /** Rows waiting. */
   get rows(): number {
@@ -23,70 +45,168 @@ export class JobQueue {
     return this.#size;
   }
 
-  /** The jobs of the shape that goes next, which are at least one; undefined when nothing waits. */
-  next(): JobHeap | undefined {
-    let next: JobHeap | undefined;
-    for (const heap of this.#heaps.values()) {
-      if (heap.head === undefined) continue;
-      if (next === undefined || goesBefore(heap.head, next.head!)) next = heap;
+  /** Shapes known now; one that is always there counts even when it has no jobs. */
+  get shapeCount(): number {
+    return this.#shapes.size;
+  }
+
+  /** The job whose last possible start comes first, of those that are watched. */
+  get nextToExpire(): Job | undefined {
+    return this.#expiry.head;
+  }
+
+  /** The jobs of the shape that goes next by the order alone, which are at least one; undefined when nothing waits. */
+  next(): ShapeQueue | undefined {
+    if (this.#rows === 0) return undefined;
+    let next: ShapeQueue | undefined;
+    let nextHead: Job | undefined;
+    for (const shape of this.#shapes.values()) {
+      const { head } = shape;
+      if (head === undefined || (nextHead !== undefined && !goesBefore(head, nextHead))) continue;
+      next = shape;
+      nextHead = head;
     }
     return next;
   }
 
+  /** The shape and the rank that lead the next batch: as `next` says, or a lower level whose turn has come. */
+  lead(): { readonly shape: ShapeQueue; readonly heap: JobHeap } | undefined {
+    const shape = this.next();
+    if (shape === undefined) return undefined;
+    const heap = shape.heaps.find(({ size }) => size > 0)!;
+    for (const level of this.#levels) {
+      if (level.number <= heap.rank >> 1 || level.rows === 0 || level.passedOver < this.#guardEvery - 1) continue;
+      let lead: { readonly shape: ShapeQueue; readonly heap: JobHeap } | undefined;
+      for (const candidate of this.#shapes.values()) {
+        const own = candidate.heapOfLevel(level.number);
+        if (own !== undefined && (lead === undefined || goesBefore(own.head!, lead.heap.head!))) lead = { shape: candidate, heap: own };
+      }
+      return lead;
+    }
+    return { shape, heap };
+  }
+
   /** Adds a job. */
   push(job: Job): void {
-    let heap = this.#heaps.get(job.shapeKey);
-    if (heap === undefined) this.#heaps.set(job.shapeKey, (heap = new JobHeap()));
-    heap.push(job);
+    let shape = this.#shapes.get(job.shapeKey);
+    if (shape === undefined) this.#shapes.set(job.shapeKey, (shape = new ShapeQueue(job.shapeKey)));
+    shape.push(job);
     this.#rows += job.rows;
     this.#size++;
-    if (job.pending.waiting++ === 0) job.pending.level.waiting++;
+    const { level } = job.pending;
+    if (!level.isKnown) this.#add(level);
+    level.rows += job.rows;
+    if (job.pending.waiting++ === 0) level.waiting++;
+  }
+
+  /**
+   * Enters a job that did not start at once into the books: it counts for those who come after it, and its last possible start is seen.
+   * @param lastStart when starting it makes no sense any more.
+   */
+  watch(job: Job, lastStart: number, now: number): void {
+    const { level } = job.pending;
+    // Delayed jobs stand behind all others of their level.
+    if (job.rank === 2 * level.number) job.tick = (level.index ??= new DeadlineIndex()).add(job.deadline, job.rows, now);
+    job.lastStart = lastStart;
+    this.#expiry.push(job);
+  }
+
+  /** Corrects a job's last possible start. */
+  rewatch(job: Job, lastStart: number): void {
+    this.#expiry.remove(job);
+    job.lastStart = lastStart;
+    this.#expiry.push(job);
+  }
+
+  /** Rows that go before a job with this deadline on this level. */
+  rowsAhead({ number }: Level, deadline: number, now: number): number {
+    let rows = 0;
+    for (const level of this.#levels) {
+      if (level.number < number) rows += level.rows;
+      else if (level.number === number) return rows + (level.index?.rowsUpTo(deadline, now) ?? 0);
+      else break;
+    }
+    return rows;
+  }
+
+  /** Rows with deadlines up to this one, whatever their level. */
+  rowsUpTo(deadline: number, now: number): number {
+    let rows = 0;
+    for (const { index } of this.#levels) rows += index?.rowsUpTo(deadline, now) ?? 0;
+    return rows;
   }
 
   /** Takes a job out if it waits here. */
   remove(job: Job): void {
     if (job.heapIndex === -1) return;
-    const heap = this.#heaps.get(job.shapeKey);
-    if (heap === undefined) throw new Error("The job's shape is not in this queue. This is a bug.");
-    heap.remove(job);
+    const shape = this.#shapes.get(job.shapeKey);
+    if (shape === undefined) throw new Error("The job's shape is not in this queue. This is a bug.");
+    shape.remove(job);
     this.#left(job);
-    if (heap.size === 0) this.#forget(job.shapeKey);
+    if (shape.size === 0) this.#forget(shape);
   }
 
-  /** Takes the jobs of the next batch: those of one shape in their order, at most `maxRows` rows, `maxBytes` and `maxJobs`. */
-  take(maxRows: number, maxBytes: number, maxJobs: number): Job[] {
-    const heap = this.next();
-    if (heap === undefined) return [];
-    const { shapeKey } = heap.head!;
+  /** Takes the jobs of a batch: first those of the leading rank, then the others, each in their order. */
+  take(shape: ShapeQueue, lead: JobHeap, limits: BatchLimits): Job[] {
+    this.#countTurns(lead.rank >> 1);
     const taken: Job[] = [];
-    const passed: Job[] = [];
-    let left = maxRows;
-    let bytesLeft = maxBytes;
-    while (left > 0 && taken.length < maxJobs && heap.size > 0 && passed.length <= MAX_LOOK_AHEAD) {
-      const job = heap.pop()!;
-      if ((job.rows <= left && job.bytes <= bytesLeft) || taken.length === 0) {
-        taken.push(job);
-        left -= job.rows;
-        bytesLeft -= job.bytes;
-        this.#left(job);
-      } else {
-        passed.push(job);
+    let passed: Job[] | undefined;
+    let left = limits.rows;
+    let bytesLeft = limits.bytes;
+    let heap = lead;
+    let next = 0;
+    for (;;) {
+      while (heap.size > 0 && left > 0 && taken.length < limits.jobs && (passed === undefined || passed.length <= MAX_LOOK_AHEAD)) {
+        const job = heap.head!;
+        shape.remove(job);
+        const fits = job.rows <= left && job.bytes <= bytesLeft && (heap === lead || job.deadline >= limits.endsAt);
+        if (fits || taken.length === 0) {
+          taken.push(job);
+          left -= job.rows;
+          bytesLeft -= job.bytes;
+          this.#left(job);
+        } else {
+          (passed ??= []).push(job);
+        }
       }
+      if (shape.heaps[next] === lead) next++;
+      const following = shape.heaps[next++];
+      if (following === undefined) break;
+      heap = following;
     }
-    for (const job of passed) heap.push(job);
-    if (heap.size === 0) this.#forget(shapeKey);
-    else heap.since = heap.head!.enqueuedAt;
+    if (passed !== undefined) for (const job of passed) shape.push(job);
+    if (shape.size === 0) this.#forget(shape);
+    else shape.since = shape.head!.enqueuedAt;
     return taken;
   }
 
-  #left(job: Job): void {
-    this.#rows -= job.rows;
-    this.#size--;
-    if (--job.pending.waiting === 0) job.pending.level.waiting--;
+  /** The leading level has had its turn; every other one that has work has been passed over. */
+  #countTurns(leading: number): void {
+    for (const level of this.#levels) {
+      if (level.number === leading) level.passedOver = 0;
+      else if (level.rows > 0) level.passedOver++;
+    }
   }
 
-  /** Shapes come and go; the one shape of models that have no other stays, or every batch would make its heap anew. */
-  #forget(shapeKey: string): void {
-    if (shapeKey !== "") this.#heaps.delete(shapeKey);
+  #add(level: Level): void {
+    level.isKnown = true;
+    this.#levels = [...this.#levels, level].toSorted((a, b) => a.number - b.number);
+  }
+
+  #left(job: Job): void {
+    const { pending, rows } = job;
+    this.#rows -= rows;
+    this.#size--;
+    pending.level.rows -= rows;
+    if (--pending.waiting === 0) pending.level.waiting--;
+    this.#expiry.remove(job);
+    if (job.tick === UNCOUNTED) return;
+    pending.level.index!.remove(job.tick, rows);
+    job.tick = UNCOUNTED;
+  }
+
+  /** Shapes come and go; the one shape of models that have no other stays, or every batch would make its heaps anew. */
+  #forget({ shapeKey }: ShapeQueue): void {
+    if (shapeKey !== "") this.#shapes.delete(shapeKey);
   }
 }

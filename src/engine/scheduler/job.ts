@@ -3,6 +3,7 @@
 import type { Call } from "../../call.ts";
 import type { ServiceError } from "../../errors.ts";
 import type { EngineRequest } from "../engine.ts";
+import { UNCOUNTED } from "./deadline-index.ts";
 import type { BatchPart, OutputBlock } from "./executor.ts";
 import type { Level } from "./levels.ts";
 
@@ -25,6 +26,12 @@ export class Job implements BatchPart {
   rank: number;
   /** Position in its heap; -1 when it does not wait. */
   heapIndex = -1;
+  /** When starting it makes no sense any more; Infinity while nothing says so. */
+  lastStart = Infinity;
+  /** Position in the heap over `lastStart`; -1 when it is not there. */
+  expiryIndex = -1;
+  /** Where its rows are counted by deadline. */
+  tick = UNCOUNTED;
   /** The request's outcome. */
   readonly pending: Pending;
   /** Its place among the jobs of the request. */
@@ -73,8 +80,8 @@ export class Pending {
   waiting = 0;
   /** When its run must have begun, on the scheduler's clock; Infinity without such a limit and once the run has begun. */
   startBy = Infinity;
-  /** Stops the timer that watches `startBy`. */
-  cancelTimer: (() => void) | undefined = undefined;
+  /** Whether it runs although it is predicted to be late, because the prediction may be out of date. */
+  explores = false;
   /** True once the caller has been answered; what comes later is thrown away. */
   settled = false;
   /** Outcomes by job, in row order. */
@@ -110,8 +117,6 @@ export class Pending {
   /** Lifts the limit on its start: the run begins, nobody waits any more, or the limit has acted. */
   liftStartLimit(): void {
     this.startBy = Infinity;
-    this.cancelTimer?.();
-    this.cancelTimer = undefined;
   }
 
   /** Answers the caller with an error. */

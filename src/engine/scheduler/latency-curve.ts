@@ -19,6 +19,18 @@ const REFIT_MS_PER_SIZE = 1;
 const MAX_SAFE_RATIO = 1.6;
 const SAFE_MARGIN = 1.05;
 
+/** What to expect of runs of one shape, in milliseconds by rows; 0 while nothing is known. Never falls with the rows. */
+export interface RunTimes {
+  /** When the last run was noted, on the scheduler's clock. */
+  readonly lastAt: number;
+  /** The expected run time. */
+  meanMs(rows: number): number;
+  /** A run time that few batches exceed. */
+  safeMs(rows: number): number;
+  /** A run time that hardly any batch exceeds. */
+  p99Ms(rows: number): number;
+}
+
 /** Run times of one batch size, as measured. */
 export interface LatencyRow {
   readonly rows: number;
@@ -31,8 +43,7 @@ export interface LatencyRow {
  * Learns from every run of one shape. Between the sizes seen it interpolates; below the smallest it keeps that one's time; above the
  * largest it goes on with the mean slope of the curve, or in proportion when only one size is known. All of it is 0 before the first run.
  */
-export class LatencyCurve {
-  /** When the last run was noted, on the scheduler's clock. */
+export class LatencyCurve implements RunTimes {
   lastAt = -Infinity;
   readonly #warms: boolean;
   readonly #sizes: number[] = [];
@@ -67,18 +78,15 @@ export class LatencyCurve {
     if (due || this.#runs <= EAGER_RUNS) this.#fit(at);
   }
 
-  /** Expected run time of a batch, in milliseconds. */
   meanMs(rows: number): number {
     return rows < this.#mean.length ? this.#mean[rows]! : this.#beyond(this.#mean, rows);
   }
 
-  /** A run time that few batches exceed, in milliseconds. */
   safeMs(rows: number): number {
     if (rows < this.#mean.length) return safe(this.#mean[rows]!, this.#p95[rows]!);
     return safe(this.#beyond(this.#mean, rows), this.#beyond(this.#p95, rows));
   }
 
-  /** A run time that hardly any batch exceeds, in milliseconds. */
   p99Ms(rows: number): number {
     return rows < this.#p99.length ? this.#p99[rows]! : this.#beyond(this.#p99, rows);
   }

@@ -1,25 +1,32 @@
 // What is known of the run times of one model version: a curve for each shape.
 
-import type { LatencyRow } from "./latency-curve.ts";
+import type { LatencyRow, RunTimes } from "./latency-curve.ts";
 import { LatencyCurve } from "./latency-curve.ts";
 
 /** Shapes that have curves of their own; further ones share the common one until a curve has been idle for a while. */
 const MAX_SHAPES = 64;
 const MAX_IDLE_MS = 60_000;
 
+/** What the scheduler needs to know of run times. */
+export interface Latency {
+  /** Notes one run. @param at on the scheduler's clock. */
+  record(rows: number, ms: number, at: number, shapeKey: string): void;
+  /** What to expect of runs of this shape. */
+  curve(shapeKey: string): RunTimes;
+}
+
 /** Learns from warm-up and from every run. */
-export class LatencyModel {
+export class LatencyModel implements Latency {
   /** Of warm-up, of models with one shape, and of shapes that have not run yet. */
   readonly #common = new LatencyCurve(false);
   readonly #shapes = new Map<string, LatencyCurve>();
 
-  /** Notes one run. @param at on the scheduler's clock. */
+  /** Notes one run. @param at on the scheduler's clock; now on the real one by default. */
   record(rows: number, ms: number, at: number = performance.now(), shapeKey = ""): void {
     const curve = shapeKey === "" ? this.#common : (this.#shapes.get(shapeKey) ?? this.#newCurve(shapeKey, at));
     curve.record(rows, ms, at);
   }
 
-  /** What to expect of runs of this shape. */
   curve(shapeKey: string): LatencyCurve {
     if (shapeKey === "") return this.#common;
     return this.#shapes.get(shapeKey) ?? this.#common;

@@ -1,6 +1,7 @@
 // The levels of priority of one model version.
 
 import type { QueuePolicies, QueuePolicy } from "../queue-policy.ts";
+import type { DeadlineIndex } from "./deadline-index.ts";
 
 /** One level, and who waits on it. */
 export interface Level {
@@ -9,6 +10,18 @@ export interface Level {
   readonly policy: QueuePolicy;
   /** Requests of which at least a part waits. The queue counts them. */
   waiting: number;
+  /** Rows that wait. The queue counts them, here and below. */
+  rows: number;
+  /** Rows by deadline, of jobs that did not start at once; undefined while there have been none. */
+  index: DeadlineIndex | undefined;
+  /** Batches led by other levels since this one, which has work, has led any. */
+  passedOver: number;
+  /** Whether its queue has seen it. */
+  isKnown: boolean;
+}
+
+function createLevel(number: number, policy: QueuePolicy): Level {
+  return { number, policy, waiting: 0, rows: 0, index: undefined, passedOver: 0, isKnown: false };
 }
 
 /** The level of a request that brings this priority; one that names none, or one that does not exist, gets the default. */
@@ -24,7 +37,7 @@ function forgetIdle(known: Map<number, Level>): void {
 /** Makes the levels of one queue. */
 export function createLevels({ levels, defaultLevel, defaultPolicy, policies }: QueuePolicies): LevelOf {
   if (levels === 0) {
-    const only: Level = { number: 0, policy: defaultPolicy, waiting: 0 };
+    const only = createLevel(0, defaultPolicy);
     return () => only;
   }
   // Made when first asked for: a configuration may declare more levels than anybody uses.
@@ -34,7 +47,7 @@ export function createLevels({ levels, defaultLevel, defaultPolicy, policies }: 
     let level = known.get(number);
     if (level === undefined) {
       if (known.size >= MAX_KNOWN) forgetIdle(known);
-      known.set(number, (level = { number, policy: policies.get(number) ?? defaultPolicy, waiting: 0 }));
+      known.set(number, (level = createLevel(number, policies.get(number) ?? defaultPolicy)));
     }
     return level;
   };

@@ -2,7 +2,8 @@
 
 import type { QueuePolicies } from "../queue-policy.ts";
 import type { Instance } from "./executor.ts";
-import type { LatencyModel } from "./latency-model.ts";
+import type { Latency } from "./latency-model.ts";
+import type { AdmissionRule, SchedulingRules } from "./rules.ts";
 
 /** What the scheduler must know of one model version. */
 export interface QueueOptions {
@@ -14,6 +15,10 @@ export interface QueueOptions {
   readonly sharesRuns: boolean;
   /** Levels of priority and queue timeouts. */
   readonly queue: QueuePolicies;
+  /** Which requests are refused on arrival because of their deadline. */
+  readonly admission: AdmissionRule;
+  /** What differs from the usual rules. */
+  readonly rules?: Partial<SchedulingRules>;
   /** Longest wait for a fuller batch in milliseconds; 0 for none. */
   readonly maxQueueDelayMs: number;
   /** Most rows that may wait. */
@@ -25,7 +30,7 @@ export interface QueueOptions {
   /** Where the version can run. */
   readonly instances: readonly Instance[];
   /** Run times, filled at warm-up and kept up by every run. */
-  readonly latency: LatencyModel;
+  readonly latency: Latency;
   /** Told about every run that failed, with the runtime's own text. */
   readonly onRunFailure: (failure: Error, rows: number) => void;
 }

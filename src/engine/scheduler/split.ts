@@ -8,7 +8,7 @@ import { Job } from "./job.ts";
 const MAX_JOBS = 65_536;
 
 /** The refusal of a request that would become too many jobs; undefined for others. */
-export function whyTooManyJobs({ request: { rows } }: Pending, maxRows: number): ServiceError | undefined {
+export function whyTooManyJobs(rows: number, maxRows: number): ServiceError | undefined {
   if (rows <= maxRows * MAX_JOBS) return undefined;
   const text = `The request has ${rows} rows, of which one run takes ${maxRows}; at most ${MAX_JOBS} runs are made for one request.`;
   return new ServiceError("INPUT_TOO_LARGE", text, {

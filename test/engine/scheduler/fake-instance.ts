@@ -68,6 +68,7 @@ export function queueOptions(instances: readonly Instance[], options: Partial<Qu
     batched: true,
     sharesRuns: true,
     queue: PLAIN_QUEUE,
+    admission: "strict",
     maxQueueDelayMs: 0,
     maxQueueRows: 1000,
     maxBatchBytes: Infinity,

@@ -140,7 +140,8 @@ describe("priority", () => {
   test("property: one at a time, requests leave by level, deadline and arrival", async () => {
     const request = fc.record({ priority: fc.integer({ min: 0, max: 5 }), deadline: fc.constantFrom(100_000, 200_000, Infinity) });
     await fc.assert(
-      fc.asyncProperty(fc.array(request, { maxLength: 20 }), async (requests) => {
+      // Few enough that no level is passed over so often that it has its turn.
+      fc.asyncProperty(fc.array(request, { maxLength: 8 }), async (requests) => {
         const clock = createManualClock();
         const { engine, runs } = setUp({ maxBatchSize: 1, queue: withLevels() }, clock);
         void send(engine, [-1]);

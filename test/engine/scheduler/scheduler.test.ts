@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from "@jest/globals";
 import * as fc from "fast-check";
 import { RunFailure } from "../../../src/engine/scheduler/executor.ts";
+import { LatencyModel } from "../../../src/engine/scheduler/latency-model.ts";
 import { createScheduler } from "../../../src/engine/scheduler/scheduler.ts";
 import { ServiceError } from "../../../src/errors.ts";
 import type { FakeRun } from "./fake-instance.ts";
@@ -8,6 +9,13 @@ import { createFakeInstance, createLane, endCalls, queueOptions, rowsOf, setUp, 
 import { createManualClock } from "./manual-clock.ts";
 
 afterEach(endCalls);
+
+/** Of a model that takes a millisecond, whatever the rows. */
+function fast(): LatencyModel {
+  const latency = new LatencyModel();
+  for (const rows of [1, 4]) latency.record(rows, 1);
+  return latency;
+}
 
 describe("dispatch", () => {
   test("a lone request on an idle server leaves in the same tick", () => {
@@ -107,9 +115,7 @@ describe("dispatch", () => {
     // The latency table says 80 ms for four rows: too long to commit early.
     for (const values of [[0], [1], [2], [3], [4]]) void submit(engine, values);
     expect(runs).toHaveLength(1);
-    const short = queueOptions([]).latency;
-    for (let i = 0; i < 64; i++) short.record(4, 1);
-    const other = setUp({ latency: short });
+    const other = setUp({ latency: fast() });
     for (const values of [[0], [1], [2], [3]]) void submit(other.engine, values);
     expect(other.runs).toHaveLength(1);
     void submit(other.engine, [4]);
@@ -149,7 +155,7 @@ describe("leaving the queue", () => {
   });
 
   test("an expired request is answered while a long batch still runs", async () => {
-    const { engine, runs } = setUp();
+    const { engine, runs } = setUp({ latency: fast() });
     void submit(engine, [0]);
     const expired = submit(engine, [1], 5);
     await expect(expired.result).rejects.toMatchObject({ reason: "DEADLINE_EXCEEDED", metadata: { stage: "queue" } });
@@ -158,7 +164,7 @@ describe("leaving the queue", () => {
   });
 
   test("a deadline that passes during the run is answered then; the rows that come back are thrown away", async () => {
-    const { engine, runs } = setUp();
+    const { engine, runs } = setUp({ latency: fast() });
     const late = submit(engine, [0], 5);
     await expect(late.result).rejects.toMatchObject({ reason: "DEADLINE_EXCEEDED", metadata: { stage: "run" } });
     runs[0]!.finish();

@@ -1,0 +1,29 @@
+// How large a batch may be for the sake of its most urgent request.
+
+import type { RunTimes } from "./latency-curve.ts";
+
+/** The answer when the most urgent request has to be dropped. */
+export const DROP_HEAD = 0;
+
+/**
+ * The largest batch that meets the deadline of its most urgent request.
+ * @param headRows rows of that request. @param full rows that wait and fit into one batch, at least `headRows`.
+ * @param budgetMs from the start of the run to that deadline.
+ * @param floor share of the full batch's rows per millisecond below which the request is dropped: one tight request must not halve the
+ * throughput of all.
+ * @returns rows, or `DROP_HEAD`.
+ */
+export function batchSize(curve: RunTimes, headRows: number, full: number, budgetMs: number, floor: number): number {
+  const fullMs = curve.safeMs(full);
+  if (fullMs <= budgetMs) return full;
+  let fits = headRows;
+  const leastMs = curve.safeMs(fits);
+  if (leastMs > budgetMs) return DROP_HEAD;
+  let tooLarge = full;
+  while (tooLarge - fits > 1) {
+    const middle = (fits + tooLarge) >> 1;
+    if (curve.safeMs(middle) <= budgetMs) fits = middle;
+    else tooLarge = middle;
+  }
+  return fits / curve.safeMs(fits) < (floor * full) / fullMs ? DROP_HEAD : fits;
+}
