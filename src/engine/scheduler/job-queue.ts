@@ -148,7 +148,6 @@ export class JobQueue {
 
   /** Takes the jobs of a batch: first those of the leading rank, then the others, each in their order. */
   take(shape: ShapeQueue, lead: JobHeap, limits: BatchLimits): Job[] {
-    this.#countTurns(lead.rank >> 1);
     const taken: Job[] = [];
     let passed: Job[] | undefined;
     let left = limits.rows;
@@ -162,6 +161,7 @@ export class JobQueue {
         const fits = job.rows <= left && job.bytes <= bytesLeft && (heap === lead || job.deadline >= limits.endsAt);
         if (fits || taken.length === 0) {
           taken.push(job);
+          job.pending.level.riding += job.rows;
           left -= job.rows;
           bytesLeft -= job.bytes;
           this.#left(job);
@@ -174,17 +174,19 @@ export class JobQueue {
       if (following === undefined) break;
       heap = following;
     }
+    this.#countTurns(lead.rank >> 1, limits.rows - left);
     if (passed !== undefined) for (const job of passed) shape.push(job);
     if (shape.size === 0) this.#forget(shape);
     else shape.since = shape.head!.enqueuedAt;
     return taken;
   }
 
-  /** The leading level has had its turn; every other one that has work has been passed over. */
-  #countTurns(leading: number): void {
+  /** The leading level has had its turn, and so have those with a fair share of the batch; every other one that has work was passed over. */
+  #countTurns(leading: number, rows: number): void {
     for (const level of this.#levels) {
-      if (level.number === leading) level.passedOver = 0;
+      if (level.number === leading || level.riding * this.#guardEvery >= rows) level.passedOver = 0;
       else if (level.rows > 0) level.passedOver++;
+      level.riding = 0;
     }
   }
 

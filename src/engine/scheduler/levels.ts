@@ -16,12 +16,14 @@ export interface Level {
   index: DeadlineIndex | undefined;
   /** Batches led by other levels since this one, which has work, has led any. */
   passedOver: number;
+  /** Rows in the batch that is being formed. */
+  riding: number;
   /** Whether its queue has seen it. */
   isKnown: boolean;
 }
 
 function createLevel(number: number, policy: QueuePolicy): Level {
-  return { number, policy, waiting: 0, rows: 0, index: undefined, passedOver: 0, isKnown: false };
+  return { number, policy, waiting: 0, rows: 0, index: undefined, passedOver: 0, riding: 0, isKnown: false };
 }
 
 /** The level of a request that brings this priority; one that names none, or one that does not exist, gets the default. */

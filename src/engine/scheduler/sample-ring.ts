@@ -18,7 +18,7 @@ export class SampleRing {
   weight = 0;
   meanMs = 0;
   p95Ms = 0;
-  /** With so few samples the largest one. */
+  /** With so few samples it is the largest one. */
   p99Ms = 0;
   readonly #values: number[] = [];
   readonly #times: number[] = [];
@@ -80,14 +80,14 @@ export class SampleRing {
     this.weight = Math.max(fresh, OLD_WEIGHT);
     this.meanMs = sum / kept;
     this.p95Ms = percentile(sorted, 0.95);
-    this.p99Ms = percentile(sorted, 0.99);
+    this.p99Ms = sorted[kept - 1]!;
   }
 }
 
 /** Shared by all rings, which are summarized one after the other. */
 const scratch = new Float64Array(RING);
 
-/** @param sorted not empty. */
+/** Rounded down, so that of few samples a single stalled one is not the 95th percentile. @param sorted not empty. */
 function percentile(sorted: Float64Array, share: number): number {
-  return sorted[Math.ceil(sorted.length * share) - 1]!;
+  return sorted[Math.floor((sorted.length - 1) * share)]!;
 }
