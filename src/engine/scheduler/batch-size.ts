@@ -25,5 +25,5 @@ export function batchSize(curve: RunTimes, headRows: number, full: number, budge
     if (curve.safeMs(middle) <= budgetMs) fits = middle;
     else tooLarge = middle;
   }
-  return fits / curve.safeMs(fits) < (floor * full) / fullMs ? DROP_HEAD : fits;
+  return fits / curve.typicalMs(fits) < (floor * full) / curve.typicalMs(full) ? DROP_HEAD : fits;
 }

@@ -48,6 +48,16 @@ const MIN_HUNG_MS = 1000;
 const EXPLORE_MS = 1000;
 const EXPLORE_RATIO = 100;
 
+/**
+ * The same holds for sizes: one that looks too slow is not run any more. After so many batches that were cut one leaves whole; twice as
+ * many later the next, as long as the predictions prove right.
+ */
+const MIN_CUTS = 32;
+const MAX_CUTS = 4096;
+
+/** A run of less than this share of the safe prediction says that it is wrong. */
+const DISPROVED_SHARE = 0.85;
+
 /** A timer may be early by this much. */
 const TIMER_EARLY_MS = 1;
 
@@ -76,6 +86,11 @@ export class BatchingEngine implements Engine, LaneUser {
   /** Whether the request that is just being let in is one against the prediction. */
   #explores = false;
   #exploredAt = -Infinity;
+  /** Batches cut since a whole one has been tried, and how many it takes until the next. */
+  #cuts = 0;
+  #maxCuts = MIN_CUTS;
+  /** The whole batch that is being tried. */
+  #trial: readonly Job[] | undefined;
   #closed = false;
   #onIdle: (() => void) | undefined;
 
@@ -390,6 +405,7 @@ export class BatchingEngine implements Engine, LaneUser {
           this.#drop(head.pending, droppedFromQueue());
           continue;
         }
+        if (rows < full && ++this.#cuts > this.#maxCuts) rows = full;
       }
       const taken = this.#queue.take(shape, heap, {
         rows,
@@ -399,6 +415,10 @@ export class BatchingEngine implements Engine, LaneUser {
       });
       const jobs = taken.filter((job) => this.#mayStart(job, now));
       if (jobs.length === 0) continue;
+      if (this.#cuts > this.#maxCuts) {
+        this.#cuts = 0;
+        this.#trial = jobs;
+      }
       if (rows >= maxBatchSize) this.#counters.leftFull++;
       else if (rows < full) this.#counters.leftCut++;
       else if (this.#options.maxQueueDelayMs > 0) this.#counters.leftGate++;
@@ -427,6 +447,10 @@ export class BatchingEngine implements Engine, LaneUser {
     const heldMs = Math.max(outcome.runMs, lane.ended(dispatchedAt, endedAt));
     this.#options.latency.record(rows, heldMs, endedAt, jobs[0]!.request.shapeKey);
     if (safeMs > 0) this.#counters.ratio.record(heldMs / safeMs);
+    if (jobs === this.#trial) {
+      this.#trial = undefined;
+      this.#maxCuts = heldMs < DISPROVED_SHARE * safeMs ? MIN_CUTS / 4 : Math.min(MAX_CUTS, 2 * Math.max(MIN_CUTS, this.#maxCuts));
+    }
     // The next batch first: the worker must not wait while this one's outputs are handed out.
     lane.serve();
     const cutFrom = this.#clock.now();

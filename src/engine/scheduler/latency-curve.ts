@@ -25,6 +25,8 @@ export interface RunTimes {
   readonly lastAt: number;
   /** The expected run time. */
   meanMs(rows: number): number;
+  /** The median: what a run costs when nothing disturbs it. */
+  typicalMs(rows: number): number;
   /** A run time that few batches exceed. */
   safeMs(rows: number): number;
   /** A run time that hardly any batch exceeds. */
@@ -53,6 +55,7 @@ export class LatencyCurve implements RunTimes {
   #fittedAt = -Infinity;
   #largest = 0;
   #mean: Float64Array = EMPTY;
+  #median: Float64Array = EMPTY;
   #p95: Float64Array = EMPTY;
   #p99: Float64Array = EMPTY;
 
@@ -69,17 +72,23 @@ export class LatencyCurve implements RunTimes {
   /** Notes one run. @param at on the scheduler's clock. */
   record(rows: number, ms: number, at: number): void {
     const ring = this.#ringOf(rows);
+    this.lastAt = at;
+    if (this.#runs >= EAGER_RUNS && ring.isSuspect(ms, this.typicalMs(rows))) return;
+    if (ring.size === 0) this.#enter(rows);
     if (this.#warms) ring.pushWarming(ms, at);
     else ring.push(ms, at);
     this.#runs++;
     this.#sinceFit++;
-    this.lastAt = at;
     const due = this.#sinceFit >= REFIT_RUNS && at - this.#fittedAt >= REFIT_MS + REFIT_MS_PER_SIZE * this.#sizes.length;
     if (due || this.#runs <= EAGER_RUNS) this.#fit(at);
   }
 
   meanMs(rows: number): number {
     return rows < this.#mean.length ? this.#mean[rows]! : this.#beyond(this.#mean, rows);
+  }
+
+  typicalMs(rows: number): number {
+    return rows < this.#median.length ? this.#median[rows]! : this.#beyond(this.#median, rows);
   }
 
   safeMs(rows: number): number {
@@ -103,14 +112,18 @@ export class LatencyCurve implements RunTimes {
   #ringOf(rows: number): SampleRing {
     let ring = this.#rings.get(rows);
     if (ring !== undefined) return ring;
-    if (this.#sizes.length >= MAX_SIZES) {
+    if (this.#rings.size >= MAX_SIZES) {
       const smaller = this.#sizes.findLast((size) => size < rows) ?? this.#sizes[0]!;
       return this.#rings.get(smaller)!;
     }
     this.#rings.set(rows, (ring = new SampleRing()));
+    return ring;
+  }
+
+  /** A size counts once it has a sample. */
+  #enter(rows: number): void {
     this.#sizes.push(rows);
     this.#sizes.sort((a, b) => a - b);
-    return ring;
   }
 
   #fit(at: number): void {
@@ -119,6 +132,7 @@ export class LatencyCurve implements RunTimes {
     const count = this.#sizes.length;
     const weights: number[] = [];
     const mean = new Float64Array(count);
+    const median = new Float64Array(count);
     const p95 = new Float64Array(count);
     const p99 = new Float64Array(count);
     for (let i = 0; i < count; i++) {
@@ -126,11 +140,13 @@ export class LatencyCurve implements RunTimes {
       ring.summarize(at);
       weights.push(ring.weight);
       mean[i] = ring.meanMs;
+      median[i] = ring.medianMs;
       p95[i] = ring.p95Ms;
       p99[i] = ring.p99Ms;
     }
     this.#largest = this.#sizes.at(-1)!;
     this.#mean = this.#toTable(mean, weights, this.#mean);
+    this.#median = this.#toTable(median, weights, this.#median);
     this.#p95 = this.#toTable(p95, weights, this.#p95);
     this.#p99 = this.#toTable(p99, weights, this.#p99);
   }

@@ -9,14 +9,27 @@ const MAX_AGE_MS = 30_000;
 /** The newest samples count whatever their age: an old measurement says more than none. */
 const MIN_KEPT = 4;
 
-/** How much samples weigh that are too old. */
-const OLD_WEIGHT = 1;
+/** Below this number samples weigh less than their number says: a single stalled run must not speak for larger batches. */
+const MIN_TRUSTED = 4;
+
+/** Samples that are too old weigh less by this factor. */
+const OLD_SHARE = 1 / 4;
+
+/**
+ * Of few samples stalls are told from what runs take: how far the largest may stand out from the next one, how far the percentile from
+ * the median, and what few means. A size that looks too slow is not run, and would look so for ever.
+ */
+const MAX_STEP = 1.25;
+const MAX_SPREAD = 2;
+const FEW = 16;
 
 /** A ring of run times with the time of each. */
 export class SampleRing {
   /** How much these samples weigh beside those of other sizes: their number, little when all are old. */
   weight = 0;
   meanMs = 0;
+  /** The lower one of two. */
+  medianMs = 0;
   p95Ms = 0;
   /** With so few samples it is the largest one. */
   p99Ms = 0;
@@ -25,6 +38,7 @@ export class SampleRing {
   #next = 0;
   #isNew = false;
   #hasWarmed = false;
+  #hasSuspect = false;
   /** When a sample becomes too old. */
   #staleAt = Infinity;
 
@@ -53,6 +67,13 @@ export class SampleRing {
     this.#isNew = true;
   }
 
+  /** Whether this run should be left out: the size is new, and the first one that is so much slower than the others say is a stall. */
+  isSuspect(ms: number, expectedMs: number): boolean {
+    if (this.#values.length >= MIN_TRUSTED || ms <= MAX_SPREAD * expectedMs || this.#hasSuspect) return false;
+    this.#hasSuspect = true;
+    return true;
+  }
+
   /** Brings mean and percentiles up to date; a few comparisons when nothing has changed. */
   summarize(now: number): void {
     if (!this.#isNew && now < this.#staleAt) return;
@@ -77,9 +98,11 @@ export class SampleRing {
       sum += ms;
     }
     const sorted = scratch.subarray(0, kept).toSorted();
-    this.weight = Math.max(fresh, OLD_WEIGHT);
+    const counted = fresh > 0 ? fresh : kept * OLD_SHARE;
+    this.weight = Math.min(counted, (counted * kept) / MIN_TRUSTED);
     this.meanMs = sum / kept;
-    this.p95Ms = percentile(sorted, 0.95);
+    this.medianMs = sorted[(kept - 1) >> 1]!;
+    this.p95Ms = percentile95(sorted);
     this.p99Ms = sorted[kept - 1]!;
   }
 }
@@ -87,7 +110,11 @@ export class SampleRing {
 /** Shared by all rings, which are summarized one after the other. */
 const scratch = new Float64Array(RING);
 
-/** Rounded down, so that of few samples a single stalled one is not the 95th percentile. @param sorted not empty. */
-function percentile(sorted: Float64Array, share: number): number {
-  return sorted[Math.floor((sorted.length - 1) * share)]!;
+/** Of few samples it is the largest one, unless that one stands out. @param sorted not empty. */
+function percentile95(sorted: Float64Array): number {
+  const { length } = sorted;
+  const rank = Math.ceil(length * 0.95) - 1;
+  if (rank < length - 1 || length === 1) return sorted[rank]!;
+  const ms = Math.min(sorted[rank]!, MAX_STEP * sorted[rank - 1]!);
+  return length < FEW ? Math.min(ms, MAX_SPREAD * sorted[(length - 1) >> 1]!) : ms;
 }

@@ -14,6 +14,7 @@ function latencyOf(times: Readonly<Record<number, number>>, clock: ManualClock):
   for (const [rows, ms] of Object.entries(times)) {
     for (let i = 0; i < 20; i++) latency.record(Number(rows), ms, clock.now());
   }
+  latency.rows();
   return latency;
 }
 
@@ -172,6 +173,24 @@ describe("when a batch is formed", () => {
       clock.stall(15);
       expect(await finishAll(runs)).toEqual(expected);
     }
+  });
+
+  test("a size that looks too slow, so that it is never run, is tried once in a while", async () => {
+    const rules = { efficiencyFloor: 0 };
+    const { submit, runs } = serve({ rules, admission: "off" }, 1, { 1: 10, 2: 10, 4: 500 });
+    void submit([0], 1000);
+    const sizes: number[] = [];
+    for (let i = 0; i < 50; i++) {
+      for (let value = 0; value < 4; value++) submit([value], 50).result.catch(() => {});
+      for (let done = runs.length - 1; done < runs.length; done++) {
+        runs[done]!.finish(10);
+        await settle();
+      }
+      sizes.push(...runs.slice(sizes.length).map(({ values }) => values.length));
+      void submit([0], 1000);
+    }
+    expect(sizes.indexOf(4)).toBeGreaterThan(32);
+    expect(sizes.filter((size) => size === 4).length).toBeGreaterThan(1);
   });
 
   test("a request of another level joins only when it meets its own deadline", async () => {

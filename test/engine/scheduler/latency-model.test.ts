@@ -50,10 +50,16 @@ describe("a curve", () => {
 
   test("the safe prediction is the 95th percentile and never more than 1.6 times the mean, with a margin of 5 %", () => {
     const times = Array.from({ length: 64 }, (_, i) => 10 + i / 64);
-    expect(curveOf({ 1: times }).safeMs(1)).toBeCloseTo((10 + 59 / 64) * 1.05, 9);
-    expect(curveOf({ 1: [10, 10, 90, 90] }).safeMs(1)).toBeCloseTo(50 * 1.6 * 1.05, 9);
+    expect(curveOf({ 1: times }).safeMs(1)).toBeCloseTo((10 + 60 / 64) * 1.05, 9);
+    const often = [...Array.from({ length: 16 }, () => 10), 90, 90, 90, 90];
+    expect(curveOf({ 1: often }).safeMs(1)).toBeCloseTo(26 * 1.6 * 1.05, 9);
+  });
+
+  test("of few runs those that stand out count little", () => {
+    expect(curveOf({ 1: [10, 10, 90, 90] }).safeMs(1)).toBeCloseTo(20 * 1.05, 9);
     const stalled = curveOf({ 1: [10, 10, 10, 90] });
-    expect(stalled.safeMs(1)).toBeCloseTo(10.5, 9);
+    expect(stalled.safeMs(1)).toBeCloseTo(12.5 * 1.05, 9);
+    expect(stalled.typicalMs(1)).toBe(10);
     expect(stalled.p99Ms(1)).toBe(90);
   });
 
@@ -69,6 +75,15 @@ describe("a curve", () => {
     expect(curve.safeMs(8)).toBeLessThan(before * 1.1);
     for (let i = 0; i < 72; i++) curve.record(1, 5.1, (at += 10));
     expect(curve.meanMs(8)).toBeCloseTo(5.8, 1);
+  });
+
+  test("leaves out the first run of a new size that is much slower than the others say, and believes the second", () => {
+    const curve = new LatencyCurve(false);
+    for (let i = 0; i < 40; i++) for (const rows of [1, 8]) curve.record(rows, 5 + rows * 0.1, i * 10);
+    curve.record(4, 50, 500);
+    expect(curve.rows().map(({ rows }) => rows)).toEqual([1, 8]);
+    for (let i = 0; i < 8; i++) curve.record(4, 50, 600 + i * 10);
+    expect(curve.rows().find(({ rows }) => rows === 4)).toMatchObject({ runs: 8, meanMs: 50 });
   });
 
   test("forgets a slow time when newer ones come, and keeps the old ones of a size that runs no more", () => {
