@@ -3,6 +3,7 @@
 import type { Call } from "../call.ts";
 import type { Config } from "../config/config.ts";
 import type { EngineRequest, EngineResult } from "../engine/engine.ts";
+import type { Code } from "../errors.ts";
 import { ServiceError } from "../errors.ts";
 import { assertAnswerFits } from "./answer-size.ts";
 import { classifyOutputs } from "./classify.ts";
@@ -24,6 +25,9 @@ export type PredictEach = (
   call: Call,
   onResponse: (response: PredictResponse, last: boolean) => Promise<void> | void,
 ) => Promise<void>;
+
+/** Codes of requests that were not served for want of time or room. */
+const REJECTIONS: ReadonlySet<Code> = new Set<Code>(["DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "UNAVAILABLE"]);
 
 /** How large an answer may be. */
 export type AnswerLimits = Pick<Config, "maxMessageBytes">;
@@ -47,10 +51,10 @@ export function createPredict(route: Route, limits: AnswerLimits): Predict {
       call.assertAlive(validated);
       const result = await engine.submit(valid, call);
       const response = toResponse(servable, request, result, limits, started, routed, validated);
-      countAnswered(servable, valid, started);
+      countAnswered(servable, valid, call, started);
       return response;
     } catch (error) {
-      countError(servable, started, validated);
+      countError(servable, error, started, validated);
       throw error;
     } finally {
       leases.give();
@@ -80,11 +84,11 @@ export function createPredictEach(route: Route, predict: Predict, limits: Answer
       call.assertAlive(validated);
       for await (const result of engine.stream(valid, call)) {
         const response = toResponse(servable, request, result, limits, started, routed, validated);
-        if (result.last) countAnswered(servable, valid, started);
+        if (result.last) countAnswered(servable, valid, call, started);
         await onResponse(response, result.last);
       }
     } catch (error) {
-      countError(servable, started, validated);
+      countError(servable, error, started, validated);
       throw error;
     } finally {
       leases.give();
@@ -93,10 +97,12 @@ export function createPredictEach(route: Route, predict: Predict, limits: Answer
 }
 
 /** Counts a request that has got its last response. */
-function countAnswered({ instruments }: Servable, { rows }: EngineRequest, started: number): void {
+function countAnswered({ instruments }: Servable, { rows }: EngineRequest, { deadline }: Call, started: number): void {
+  const now = performance.now();
   instruments.okCount++;
+  if (now > deadline) instruments.lateCount++;
   instruments.rowCount += rows;
-  instruments.totalMs.record(performance.now() - started);
+  instruments.totalMs.record(now - started);
 }
 
 /** Counts what a result has cost and makes the response of it. */
@@ -138,11 +144,13 @@ function toResponse(
 }
 
 /** @param validated when the request had been found valid; 0 if it has not. */
-function countError({ instruments }: Servable, started: number, validated: number): void {
+function countError({ instruments }: Servable, error: unknown, started: number, validated: number): void {
   instruments.errorCount++;
   if (validated === 0) return;
   instruments.failCount++;
-  instruments.failMs += performance.now() - started;
+  const ms = performance.now() - started;
+  instruments.failMs += ms;
+  if (error instanceof ServiceError && REJECTIONS.has(error.code)) instruments.rejectMs.record(ms);
 }
 
 function decoupled(): ServiceError {

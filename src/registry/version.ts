@@ -173,7 +173,7 @@ export class Version {
   }
 
   #statistics(): StatisticsView {
-    const { okCount, errorCount, failCount, failMs, rowCount, batchMs, postprocessMs, lastRequestAt, queueMs, runMs, totalMs } =
+    const { okCount, lateCount, errorCount, failCount, failMs, rowCount, batchMs, postprocessMs, lastRequestAt, queueMs, runMs, totalMs } =
       this.#instruments;
     const engine = this.#loaded?.engine.statistics();
     return {
@@ -191,6 +191,8 @@ export class Version {
       batchMs,
       runMs: runMs.sum,
       postprocessMs,
+      lateCount,
+      ...(engine?.scheduling === undefined ? {} : { scheduling: engine.scheduling }),
     };
   }
 

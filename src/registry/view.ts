@@ -2,7 +2,7 @@
 
 import type { Execution, Provider } from "../config/config.ts";
 import type { WarmupTiming } from "../engine/backend.ts";
-import type { BatchStatistics } from "../engine/engine.ts";
+import type { BatchStatistics, SchedulingStatistics } from "../engine/engine.ts";
 import type { Signature } from "../tensor/signature.ts";
 
 /** Where a version stands. States only move forward, in this order; `failed` may follow `loading` and `warming`. */
@@ -64,6 +64,10 @@ export interface StatisticsView {
   readonly batchMs: number;
   readonly runMs: number;
   readonly postprocessMs: number;
+  /** Of the requests answered, those whose deadline had passed by then; undefined where nobody counts. */
+  readonly lateCount?: number;
+  /** What the scheduler has decided, and whether the version is degraded; undefined without a scheduler. */
+  readonly scheduling?: SchedulingStatistics;
 }
 
 /** One version of a model. */

@@ -46,6 +46,8 @@ export const ROW_BOUNDS: readonly number[] = [1, 2, 4, 8, 16, 32, 64, 128, 256, 
 export interface VersionInstruments {
   /** Requests answered. */
   okCount: number;
+  /** Of those, the ones whose deadline had passed by then; what is left is the goodput. */
+  lateCount: number;
   /** Requests that ended with an error, whatever its reason. */
   errorCount: number;
   /** Of those, the ones that were valid: they failed in the queue or in the run. */
@@ -63,6 +65,8 @@ export interface VersionInstruments {
   readonly queueMs: Histogram;
   readonly runMs: Histogram;
   readonly totalMs: Histogram;
+  /** Time of valid requests until they were refused or dropped, whatever the reason. */
+  readonly rejectMs: Histogram;
   readonly batchRows: Histogram;
 }
 
@@ -70,6 +74,7 @@ export interface VersionInstruments {
 export function createVersionInstruments(): VersionInstruments {
   return {
     okCount: 0,
+    lateCount: 0,
     errorCount: 0,
     failCount: 0,
     failMs: 0,
@@ -80,6 +85,7 @@ export function createVersionInstruments(): VersionInstruments {
     queueMs: new Histogram(TIME_BOUNDS_MS),
     runMs: new Histogram(TIME_BOUNDS_MS),
     totalMs: new Histogram(TIME_BOUNDS_MS),
+    rejectMs: new Histogram(TIME_BOUNDS_MS),
     batchRows: new Histogram(ROW_BOUNDS),
   };
 }

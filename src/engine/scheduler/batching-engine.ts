@@ -198,9 +198,10 @@ export class BatchingEngine implements Engine, LaneUser {
     const maxRows = batched ? maxBatchSize : request.rows;
     const due = deadline - this.#overhead.ms;
     const curve = latency.curve(request.shapeKey);
+    const isIdle = this.#queue.rows === 0 && this.#lanes.some(isFree);
+    if (isIdle && request.rows <= maxRows && now + curve.safeMs(request.rows) <= due) return undefined;
     const backlog = this.#backlog;
     const isHealthy = this.#findFree(deadline, now);
-    const isIdle = this.#queue.rows === 0 && backlog.free[0]! <= now;
     if (doneWhenIdle(curve, request.rows, maxRows, backlog.free.length, now) > due) {
       if (isIdle && this.#mayExplore(curve, request.rows, now)) {
         this.#explores = true;
@@ -211,7 +212,6 @@ export class BatchingEngine implements Engine, LaneUser {
       this.#counters.hopeless++;
       return hopeless();
     }
-    if (isIdle && request.rows <= maxRows) return undefined;
     backlog.rows = this.#queue.rowsAhead(level, deadline, now);
     backlog.rowsPerRun = this.#rowsPerRun();
     backlog.joiningPerMs = sharesRuns ? this.#arrivalRate.rowsPerMs / Math.max(1, this.#queue.shapeCount) : 0;
@@ -524,6 +524,10 @@ export class BatchingEngine implements Engine, LaneUser {
   #settleIdle(): void {
     if (this.#closed && this.#queue.rows === 0 && this.#inFlight === 0) this.#onIdle?.();
   }
+}
+
+function isFree({ lane, inFlight }: LaneState): boolean {
+  return inFlight === 0 && lane.available;
 }
 
 function runError(failure: unknown): ServiceError {

@@ -14,6 +14,7 @@ const request = fc.record({
   shapeKey: fc.constantFrom("a", "b"),
   priority: fc.integer({ min: 0, max: 3 }),
   queueTimeoutMs: fc.constantFrom(0, 0, 3, 10),
+  deadlineMs: fc.constantFrom(Infinity, Infinity, 15, 40, 150, 6000),
   fate: fc.constantFrom("wait", "wait", "wait", "cancel", "poison"),
 });
 const step = fc.oneof(
@@ -71,7 +72,7 @@ test("property: with levels, timeouts, failures and cancels every request is ans
         } else {
           const values = Array.from({ length: item.rows }, () => (marker += 10));
           if (item.fate === "poison") poison.add(values[0]!);
-          const submitted = send(engine, values, item);
+          const submitted = send(engine, values, { ...item, deadline: clock.now() + item.deadlineMs });
           note();
           if (item.fate === "cancel") submitted.call.cancel();
           sent.push({ ...submitted, ...item, values, at: clock.now() });
@@ -82,13 +83,14 @@ test("property: with levels, timeouts, failures and cancels every request is ans
         advance(5);
         if (done < runs.length) await finishOne();
       }
-      for (const { result, values, fate, queueTimeoutMs, at } of sent) {
+      for (const { result, values, fate, queueTimeoutMs, deadlineMs, at } of sent) {
         const [outcome] = await Promise.allSettled([result]);
         const begun = Math.min(...values.map((value) => startedAt.get(value) ?? Infinity));
         if (outcome.status === "fulfilled") {
           expect(fate).toBe("wait");
           expect(rowsOf(outcome.value)).toEqual(values.map((value) => value + 1));
-          if (onTimeout === "reject" && queueTimeoutMs > 0) expect(begun - at).toBeLessThan(queueTimeoutMs);
+          // A start is noted at the end of its millisecond.
+          if (onTimeout === "reject" && queueTimeoutMs > 0) expect(begun - at).toBeLessThanOrEqual(queueTimeoutMs);
           continue;
         }
         const { reason } = outcome.reason as { readonly reason: string };
@@ -96,6 +98,8 @@ test("property: with levels, timeouts, failures and cancels every request is ans
           expect(onTimeout).toBe("reject");
           expect(queueTimeoutMs).toBeGreaterThan(0);
           expect(begun).toBe(Infinity);
+        } else if (["DEADLINE_EXCEEDED", "DEADLINE_UNREACHABLE", "MODEL_STALLED"].includes(reason)) {
+          expect(deadlineMs).toBeLessThan(Infinity);
         } else if (reason === "CANCELLED") {
           expect(fate).toBe("cancel");
         } else if (reason === "MODEL_REJECTED_INPUT") {
