@@ -15,6 +15,12 @@ const REFIT_RUNS = 8;
 const REFIT_MS = 10;
 const REFIT_MS_PER_SIZE = 1;
 
+/**
+ * A size that has not run for so long, while smaller ones have, is not believed to take longer per row than they do now. Otherwise one that
+ * was measured in a slow hour would be refused, never run, and stay slow.
+ */
+const FRESH_MS = 1000;
+
 /** The safe prediction: nearly everybody is done by then, but one stalled run does not stop a server from trying. */
 const MAX_SAFE_RATIO = 1.6;
 const SAFE_MARGIN = 1.05;
@@ -135,14 +141,19 @@ export class LatencyCurve implements RunTimes {
     const median = new Float64Array(count);
     const p95 = new Float64Array(count);
     const p99 = new Float64Array(count);
+    let fresh = -1;
     for (let i = 0; i < count; i++) {
       const ring = this.#rings.get(this.#sizes[i]!)!;
       ring.summarize(at);
+      if (at - ring.lastAt < FRESH_MS) fresh = i;
       weights.push(ring.weight);
       mean[i] = ring.meanMs;
       median[i] = ring.medianMs;
       p95[i] = ring.p95Ms;
       p99[i] = ring.p99Ms;
+      if (fresh === -1 || fresh === i) continue;
+      const growth = this.#sizes[i]! / this.#sizes[fresh]!;
+      for (const values of [mean, median, p95]) values[i] = Math.min(values[i]!, growth * values[fresh]!);
     }
     this.#largest = this.#sizes.at(-1)!;
     this.#mean = this.#toTable(mean, weights, this.#mean);

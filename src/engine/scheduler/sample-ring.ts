@@ -25,6 +25,8 @@ const FEW = 16;
 
 /** A ring of run times with the time of each. */
 export class SampleRing {
+  /** When the newest sample was taken. */
+  lastAt = -Infinity;
   /** How much these samples weigh beside those of other sizes: their number, little when all are old. */
   weight = 0;
   meanMs = 0;
@@ -52,6 +54,7 @@ export class SampleRing {
     this.#values[this.#next] = ms;
     this.#times[this.#next] = at;
     this.#next = (this.#next + 1) % RING;
+    this.lastAt = at;
     this.#isNew = true;
   }
 
@@ -64,6 +67,7 @@ export class SampleRing {
     this.#hasWarmed = true;
     this.#values[0] = Math.min(this.#values[0]!, ms);
     this.#times[0] = at;
+    this.lastAt = at;
     this.#isNew = true;
   }
 

@@ -77,6 +77,20 @@ describe("a curve", () => {
     expect(curve.meanMs(8)).toBeCloseTo(5.8, 1);
   });
 
+  test("does not believe that a size that has not run for a while takes longer per row than smaller ones do now", () => {
+    const curve = new LatencyCurve(false);
+    for (const rows of [1, 8, 16]) for (let i = 0; i < 5; i++) curve.record(rows, 100 + rows, 0);
+    for (let i = 0; i < 5; i++) curve.record(8, 12, 10_000 + i);
+    // The old runs of eight rows still count; those of sixteen are taken for twice as long.
+    expect(curve.meanMs(16)).toBeCloseTo(Math.min(116, 2 * curve.meanMs(8)), 9);
+    for (let i = 0; i < 64; i++) curve.record(8, 12, 11_000 + 20 * i);
+    expect(curve.meanMs(16)).toBeCloseTo(24, 9);
+    expect(curve.safeMs(16)).toBeCloseTo(24 * 1.05, 9);
+    curve.record(16, 30, 12_300);
+    for (let i = 0; i < 8; i++) curve.record(8, 12, 12_301 + 20 * i);
+    expect(curve.meanMs(16)).toBeCloseTo((5 * 116 + 30) / 6, 9);
+  });
+
   test("leaves out the first run of a new size that is much slower than the others say, and believes the second", () => {
     const curve = new LatencyCurve(false);
     for (let i = 0; i < 40; i++) for (const rows of [1, 8]) curve.record(rows, 5 + rows * 0.1, i * 10);
@@ -86,17 +100,16 @@ describe("a curve", () => {
     expect(curve.rows().find(({ rows }) => rows === 4)).toMatchObject({ runs: 8, meanMs: 50 });
   });
 
-  test("forgets a slow time when newer ones come, and keeps the old ones of a size that runs no more", () => {
+  test("forgets a slow time when newer ones come, and keeps what still makes sense of a size that runs no more", () => {
     const curve = new LatencyCurve(false);
     for (let i = 0; i < 10; i++) curve.record(4, 100, i);
     for (let i = 0; i < 20; i++) curve.record(2, 10, i);
     expect(curve.meanMs(4)).toBe(100);
-    // Half a minute later: old runs of size 4 hold what they weigh.
-    for (let i = 0; i < 64; i++) curve.record(2, 10, 40_000 + i * 10);
-    expect(curve.meanMs(4)).toBe(100);
+    for (let i = 0; i < 64; i++) curve.record(2, 30, 40_000 + i * 10);
+    expect(curve.meanMs(4)).toBe(60);
     // Larger batches are as fast as smaller ones now: what is old and slow gives way.
-    for (let i = 0; i < 64; i++) curve.record(8, 12, 50_000 + i * 10);
-    expect(curve.meanMs(4)).toBeLessThan(14);
+    for (let i = 0; i < 64; i++) curve.record(8, 32, 50_000 + i * 10);
+    expect(curve.meanMs(4)).toBeLessThan(36);
   });
 
   test("of a shape that has just come replaces its first, cold run by the second", () => {

@@ -31,7 +31,7 @@ export interface Cell {
 
 /** Runs a cell. */
 export async function runAll(cell: Cell): Promise<readonly Outcome[]> {
-  const { profile, load, lanes = 1, meanRows = 1, draw = plain(profile.sloMs), noise = LIGHT, count = 5000, seeds = 3 } = cell;
+  const { profile, load, lanes = 1, meanRows = 1, draw = plain(profile.sloMs), noise = LIGHT, count = 4000, seeds = 3 } = cell;
   const outcomes: Outcome[] = [];
   for (let seed = 1; seed <= seeds; seed++) {
     const random = createRandom(seed);

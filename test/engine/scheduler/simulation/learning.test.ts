@@ -1,9 +1,10 @@
 import { describe, expect, test } from "@jest/globals";
-import { mixed, plain } from "./arrivals.ts";
-import { average, runAll } from "./average.ts";
+import { mixed, plain, poisson } from "./arrivals.ts";
+import { average, runAll, warmedUp } from "./average.ts";
 import type { Noise } from "./profiles.ts";
-import { BL, HEAVY, LIGHT, M25, RN } from "./profiles.ts";
-import { meanOf, summarize } from "./simulate.ts";
+import { BL, capacityPerMs, HEAVY, LIGHT, M25, RN } from "./profiles.ts";
+import { createRandom } from "./random.ts";
+import { meanOf, simulate, summarize } from "./simulate.ts";
 
 test.each([
   ["RN", RN, "light", LIGHT, 0.02],
@@ -27,6 +28,15 @@ test.each([
     expect(goodput).toBeGreaterThanOrEqual(noise === LIGHT ? 0.73 : 0.7);
   },
 );
+
+test("a warm-up on a busy machine, four times too slow, is overcome in seconds", async () => {
+  const random = createRandom(1);
+  const perMs = 1.3 * capacityPerMs(RN);
+  const arrivals = poisson(random, Math.round(perMs * 5000), perMs, plain(RN.sloMs));
+  const latency = warmedUp(RN, (draw) => 4 * HEAVY(draw), random);
+  const outcome = await simulate({ profile: RN, arrivals, random, noise: HEAVY, options: { latency } });
+  expect(summarize(outcome, ({ at }) => at >= 3000).goodput).toBeGreaterThanOrEqual(0.68);
+});
 
 /** Bounds are a point or two below what 5 x 20,000 requests give, by the scatter of 3 x 4000. */
 describe("the second table: run times are learned, and 1.5 % of the runs take two to five times as long", () => {
