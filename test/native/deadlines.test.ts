@@ -62,7 +62,8 @@ test("fifty that expire in the queue leave it, and those behind them are answere
   const hurried = Array.from({ length: 50 }, (_, i) => timed(steps(1), 20 + i));
   const patient = Array.from({ length: 10 }, () => server.predict(steps(1)));
 
-  for (const { status } of await Promise.all(hurried)) expect(status.code).toBe("DEADLINE_EXCEEDED");
+  // One that comes when the run is known to be late is refused at once.
+  for (const { status } of await Promise.all(hurried)) expect(["DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED"]).toContain(status.code);
   const [model] = await server.listModels();
   expect(model?.versions[0]?.statistics?.queuedRows).toBeLessThanOrEqual(11n);
   expect((await running).failure).toBeUndefined();
