@@ -118,7 +118,7 @@ export const ERRORS = {
     code: "RESOURCE_EXHAUSTED",
     retryable: false,
     meaning:
-      "A request has more than `maxRequestRows` rows, a STRING input more than `maxStringElements` elements, or typed contents that would take more memory than a message may.",
+      "A request has more than `maxRequestRows` rows or needs more than 65,536 runs, a STRING input has more than `maxStringElements` elements, more than 262,144 classes are asked for, or typed contents would take more memory than a message may.",
   },
   INPUT_VALUE_INVALID: {
     code: "INVALID_ARGUMENT",
