@@ -59,13 +59,25 @@ export function createApp(config: Config, logger: Logger, options: AppOptions = 
     ...(options.backends ?? []),
   ]);
   const registry = createRegistry({ config, backends, logger });
+  /** What has left the registry is unknown to health too; names that callers make up must not pile up. */
+  const forgetGone = (): void => {
+    const known = new Set([...ownNames, ...registry.models().map(({ name }) => name)]);
+    for (const [name] of health.entries()) if (!known.has(name)) health.forget(name);
+  };
   const tracer = createTracer({ traceFile: config.traceFile, logger });
   const predictApi = createPredictApi({ ...config, route: registry.route, tracer, logger });
   const server = createGrpcServer({
     config,
     predictApi,
     modelsApi: createModelsApi(registry),
-    repositoryApi: createRepositoryApi(registry, config),
+    repositoryApi: createRepositoryApi(
+      {
+        index: () => registry.index().finally(forgetGone),
+        loadModel: (name, override) => registry.loadModel(name, override).finally(forgetGone),
+        unloadModel: (name) => registry.unloadModel(name).finally(forgetGone),
+      },
+      config,
+    ),
     tracer,
     logControl: options.logControl,
     health,

@@ -11,21 +11,29 @@ export interface HealthMap {
   entries(): readonly (readonly [name: string, health: Health])[];
   /** Sets one name and tells its watchers when that is a change. */
   set(name: string, health: Health): void;
-  /** Calls back on every change of a name, from then on. The result ends it. */
-  watch(name: string, listener: (health: Health) => void): () => void;
+  /** Takes a name out and tells its watchers when it was known. */
+  forget(name: string): void;
+  /** Calls back on every change of a name, from then on; with undefined when it is no longer known. The result ends it. */
+  watch(name: string, listener: (health: Health | undefined) => void): () => void;
 }
 
 /** Makes an empty map. */
 export function createHealthMap(): HealthMap {
   const map = new Map<string, Health>();
-  const watchers = new Map<string, Set<(health: Health) => void>>();
+  const watchers = new Map<string, Set<(health: Health | undefined) => void>>();
+  const tell = (name: string, health: Health | undefined): void => {
+    for (const listener of watchers.get(name) ?? []) listener(health);
+  };
   return {
     get: (name) => map.get(name),
     entries: () => [...map],
     set(name, health) {
       if (map.get(name) === health) return;
       map.set(name, health);
-      for (const listener of watchers.get(name) ?? []) listener(health);
+      tell(name, health);
+    },
+    forget(name) {
+      if (map.delete(name)) tell(name, undefined);
     },
     watch(name, listener) {
       let listeners = watchers.get(name);

@@ -3,6 +3,7 @@
 import type { Config } from "../config/config.ts";
 import { ModelError } from "../engine/backend.ts";
 import type { Backend, Backends, LoadOptions } from "../engine/backend.ts";
+import { quoteName } from "../predict/quote-name.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { Signature } from "../tensor/signature.ts";
 import type { ModelPlan } from "./model-plan.ts";
@@ -65,9 +66,9 @@ export async function loadVersion(version: Version, plan: ModelPlan, context: Lo
 
 function whyUnservable({ backend: name, decoupled }: ModelSettings, backend: Backend | undefined, backends: Backends): string | undefined {
   if (backend === undefined) {
-    return `The configuration asks for the backend ${JSON.stringify(name)}; this server has ${[...backends.keys()].join(", ")}.`;
+    return `The configuration asks for the backend ${quoteName(name)}; this server has ${[...backends.keys()].join(", ")}.`;
   }
-  if (decoupled && !backend.canBeDecoupled) return `Models of the backend ${JSON.stringify(name)} answer every request once.`;
+  if (decoupled && !backend.canBeDecoupled) return `Models of the backend ${quoteName(name)} answer every request once.`;
   return undefined;
 }
 

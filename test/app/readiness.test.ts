@@ -1,5 +1,7 @@
 // Health, ServerReady and ModelReady say the same about a model and the server at every moment.
 
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 
 import type { App } from "../../src/app.ts";
@@ -21,7 +23,7 @@ let oip: OipClient;
 let clients: Clients;
 beforeAll(async () => {
   // Nothing keeps a model from being called like a service.
-  folder = await createModelFolder({ ...echoFiles("plain", [TENSOR]), ...echoFiles(SERVICE, [TENSOR]) });
+  folder = await createModelFolder({ ...echoFiles("plain", [TENSOR]), ...echoFiles(SERVICE, [TENSOR]), ...echoFiles("leaving", [TENSOR]) });
   const flags = { modelDir: folder.path, modelControl: "explicit", loadModels: "*", drainDelayMs: 1000 };
   app = await startApp(flags, { backends: new Map([["echo", createEchoBackend()]]) });
   oip = connectOip(app.grpcAddress);
@@ -64,6 +66,38 @@ test("a model that is called like a service does not change what is said of the 
   watch.cancel();
 
   expect(seen).toEqual([1]);
+});
+
+test("a model that is gone is unknown to health too, and whoever watches it is told", async () => {
+  const seen: number[] = [];
+  const watch = clients.health.watch({ service: "leaving" });
+  const told = new Promise<void>((resolve) =>
+    watch.on("data", ({ status }: { readonly status: number }) => {
+      if (seen.push(status) === 3) resolve();
+    }),
+  );
+  watch.on("error", () => {});
+  expect(await clients.check("leaving")).toBe("SERVING");
+  await oip.ask("repositoryModelUnload", { modelName: "leaving" });
+  await rm(join(folder.path, "leaving"), { recursive: true });
+  expect(await clients.check("leaving")).toBe("NOT_SERVING");
+  await oip.ask("repositoryIndex");
+  expect(await oip.refusal("modelMetadata", { name: "leaving" })).toMatchObject({ reason: "MODEL_NOT_FOUND" });
+  expect(await clients.check("leaving")).toBe("NOT_FOUND");
+  await told;
+  watch.cancel();
+
+  expect(seen).toEqual([1, 2, 3]);
+});
+
+test("a model that never came to be is unknown to health too", async () => {
+  const config = { parameterChoice: { $case: "stringParam", value: '{"backend":"echo"}' } } as const;
+  const file = { parameterChoice: { $case: "bytesParam", value: Buffer.from("no model") } } as const;
+  const parameters = { config, "file:1/notes.txt": file };
+  expect(await oip.refusal("repositoryModelLoad", { modelName: "never", parameters })).toMatchObject({ code: "FAILED_PRECONDITION" });
+
+  expect(await oip.refusal("modelMetadata", { name: "never" })).toMatchObject({ reason: "MODEL_NOT_FOUND" });
+  expect(await clients.check("never")).toBe("NOT_FOUND");
 });
 
 test("a server that leaves says of its models too that they are not ready, while it still answers", async () => {

@@ -1,6 +1,6 @@
 // Answers that streams hold, because nobody reads them or because others go first, are memory too: they count in the byte budget.
 
-import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 
 import { ModelInferRequest, ModelStreamInferResponse } from "../../generated/inference/grpc_service.ts";
 import type { App } from "../../src/app.ts";
@@ -13,10 +13,12 @@ import { connectRaw, frame } from "../support/raw-h2.ts";
 import type { RawCall, RawConnection } from "../support/raw-h2.ts";
 import { startApp } from "./start-app.ts";
 
-const MIB = 1024 * 1024;
-const BUDGET_MIB = 16;
-const STREAMS = 60;
-const LARGE = int32Input("X", Array<number>(MIB / 4).fill(7));
+const KIB = 1024;
+const BUDGET = 16 * KIB * KIB;
+/** What all streams together ask for. */
+const TOTAL = 4 * BUDGET;
+/** Streams that are opened at once. */
+const GROUP = 8;
 const SMALL = int32Input("X", [1]);
 const FIRST = int32Input("X", [1, 2]);
 
@@ -30,10 +32,10 @@ const connections: RawConnection[] = [];
 beforeAll(async () => {
   folder = await createModelFolder(echoFiles("echo", [{ name: "X", type: "INT32", dims: [-1] }]));
   const backend = createEchoBackend(({ inputs: [input] }) => {
-    if (input?.bytes.byteLength === LARGE.bytes.byteLength) answered++;
-    return input?.bytes.byteLength === FIRST.bytes.byteLength ? first?.promise : undefined;
+    if (input!.bytes.byteLength > FIRST.bytes.byteLength) answered++;
+    return input!.bytes.byteLength === FIRST.bytes.byteLength ? first?.promise : undefined;
   });
-  app = await startApp({ modelDir: folder.path, maxBufferedBytes: BUDGET_MIB * MIB }, { backends: new Map([["echo", backend]]) });
+  app = await startApp({ modelDir: folder.path, maxBufferedBytes: BUDGET }, { backends: new Map([["echo", backend]]) });
   client = createOipClient(app.grpcAddress);
 });
 afterAll(async () => {
@@ -51,52 +53,55 @@ async function whenQuiet(): Promise<void> {
   }
 }
 
-/** Opens streams one after the other, each with a request of its own before the large one. */
-async function open(before: RawInput, onOpen: (call: RawCall) => void): Promise<readonly RawCall[]> {
+/** Opens streams, each with a request of its own before one whose answer has this size. */
+async function open(before: RawInput, bytes: number, onOpen: (call: RawCall) => void): Promise<readonly RawCall[]> {
   answered = 0;
-  const requests = [inferRequest("echo", "", [before]), inferRequest("echo", "large", [LARGE])];
+  const large = int32Input("X", Array<number>(bytes / 4).fill(7));
+  const requests = [inferRequest("echo", "", [before]), inferRequest("echo", "large", [large])];
   const body = Buffer.concat(requests.map((request) => frame(ModelInferRequest.encode(request).finish())));
   const calls: RawCall[] = [];
-  for (let i = 0; i < STREAMS; i++) {
+  while (calls.length * bytes < TOTAL) {
     // What a stream leaves unread would stop others on its connection.
     const connection = connectRaw(app.grpcAddress);
     connections.push(connection);
     const call = connection.call("/inference.GRPCInferenceService/ModelStreamInfer", { body });
     onOpen(call);
     calls.push(call);
-    await whenQuiet();
+    if (calls.length % GROUP === 0) await whenQuiet();
   }
   return calls;
 }
 
-async function expectAll(calls: readonly RawCall[]): Promise<void> {
+async function expectAll(calls: readonly RawCall[], bytes: number): Promise<void> {
   for (const { answer } of calls) {
     const { status, messages } = await answer;
     expect(status.code).toBe("OK");
-    const answers = messages.map((bytes) => ModelStreamInferResponse.decode(bytes));
+    const answers = messages.map((message) => ModelStreamInferResponse.decode(message));
     expect(answers.map(({ errorMessage, inferResponse }) => [errorMessage, inferResponse?.id])).toEqual([
       ["", ""],
       ["", "large"],
     ]);
-    expect(answers[1]?.inferResponse?.rawOutputContents[0]?.byteLength).toBe(MIB);
+    expect(answers[1]?.inferResponse?.rawOutputContents[0]?.byteLength).toBe(bytes);
   }
-  expect(answered).toBe(STREAMS);
+  expect(answered).toBe(calls.length);
 }
 
-test("streams that nobody reads stop all together, and go on when they are read", async () => {
-  const calls = await open(SMALL, ({ stream }) => stream.pause());
-  // What is in the budget has been answered, and what was in flight when it was full.
-  expect(answered).toBeLessThan(2 * BUDGET_MIB);
+describe.each([1024 * KIB, 256 * KIB])("with answers of %d bytes", (bytes) => {
+  test("streams that nobody reads stop all together, and go on when they are read", async () => {
+    const calls = await open(SMALL, bytes, ({ stream }) => stream.pause());
+    // What is in the budget has been answered, and what was in flight when it was full.
+    expect(answered * bytes).toBeLessThan(2 * BUDGET);
 
-  for (const { stream } of calls) stream.resume();
-  await expectAll(calls);
-});
+    for (const { stream } of calls) stream.resume();
+    await expectAll(calls, bytes);
+  });
 
-test("streams whose answers wait for their turn stop all together, and go on when their turn has come", async () => {
-  first = Promise.withResolvers();
-  const calls = await open(FIRST, () => {});
-  expect(answered).toBeLessThan(2 * BUDGET_MIB);
+  test("streams whose answers wait for their turn stop all together, and go on when their turn has come", async () => {
+    first = Promise.withResolvers();
+    const calls = await open(FIRST, bytes, () => {});
+    expect(answered * bytes).toBeLessThan(2 * BUDGET);
 
-  first.resolve();
-  await expectAll(calls);
+    first.resolve();
+    await expectAll(calls, bytes);
+  });
 });

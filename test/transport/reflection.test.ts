@@ -10,6 +10,7 @@ import { loadSync } from "@grpc/proto-loader";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 
 import { identity } from "../support/models.ts";
+import { connectRaw, frame } from "../support/raw-h2.ts";
 import { startServer } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";
 
@@ -72,6 +73,17 @@ describe.each(["v1", "v1alpha"])("%s", (version) => {
   test("says that a symbol is unknown", async () => {
     expect((await ask({ fileContainingSymbol: "nobody.Nothing" })).errorResponse?.errorCode).toBe(5);
   });
+});
+
+test("a question larger than any that makes sense is refused before its bytes are taken in", async () => {
+  const connection = connectRaw(server.address);
+  const { answer } = connection.call("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", {
+    body: frame(Buffer.alloc(10), { length: 1024 * 1024 }),
+    end: false,
+  });
+
+  expect((await answer).status.code).toBe("RESOURCE_EXHAUSTED");
+  connection.close();
 });
 
 /** FileDescriptorProto.name is field 1. */

@@ -28,6 +28,9 @@ import { WireCall } from "./wire-call.ts";
 /** Content types of plain gRPC with protobuf; gRPC-Web and JSON are other protocols. */
 const GRPC_CONTENT_TYPE = /^application\/grpc(?:\+proto)?(?:;|$)/;
 
+/** Largest question of reflection, in bytes: the only messages that grpc-js reads, and so without counting them in the byte budget. */
+const MAX_REFLECTION_BYTES = 65_536;
+
 /** How often calls are looked through whose answers nobody reads. */
 const SWEEP_MS = 1000;
 
@@ -61,7 +64,7 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
   const { config, predictApi, modelsApi, repositoryApi, tracer, logControl, health, budget } = options;
   const server = new grpc.Server({
     "grpc.max_concurrent_streams": config.maxStreamsPerConnection,
-    "grpc.max_receive_message_length": config.maxMessageBytes,
+    "grpc.max_receive_message_length": MAX_REFLECTION_BYTES,
     "grpc.max_send_message_length": -1,
     "grpc.keepalive_time_ms": config.keepaliveTimeMs,
     "grpc.keepalive_timeout_ms": config.keepaliveTimeoutMs,

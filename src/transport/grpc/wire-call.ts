@@ -220,7 +220,7 @@ export class WireCall implements Bagged {
 
   /** Counts so many bytes of answers that lie here in the budget, in place of what was counted before; what has gone needs no counting. */
   countAnswers(bytes: number): void {
-    if (!this.#isOpen()) return;
+    if (bytes === this.#answerBytes || !this.#isOpen()) return;
     if (bytes > this.#answerBytes) this.#budget.take(bytes - this.#answerBytes);
     else this.#budget.give(this.#answerBytes - bytes);
     this.#answerBytes = bytes;

@@ -8,6 +8,9 @@ import type { WireCall } from "../wire-call.ts";
 /** Bytes of answers that may lie here, unread by a slow client or waiting for their turn, before no more requests are taken from it. */
 export const MAX_UNSENT_BYTES = 1024 * 1024;
 
+/** From here on unread bytes are counted; what a client has not taken yet in passing is not worth it. Above a stream's high-water mark. */
+const MIN_COUNTED_BYTES = 131_072;
+
 /** How answers become messages. */
 export interface AnswerCodec<Answer> {
   /** Bytes that `encode` will write. */
@@ -27,10 +30,12 @@ export class AnswerWriter<Answer> {
   #total = 0;
   #sentBytes = 0;
   #slow = false;
+  /** Whether so much lies unread that it counts. */
+  #counts = false;
   /** For those who wait for a slow client. */
   #drained: PromiseWithResolvers<void> | undefined;
 
-  /** @param onFlow called when more lies here for a slow client, and when it has caught up. */
+  /** @param onFlow called when more lies unread, and when the client has caught up. */
   constructor(wire: WireCall, codec: AnswerCodec<Answer>, onFlow: () => void) {
     this.#wire = wire;
     this.#codec = codec;
@@ -40,6 +45,11 @@ export class AnswerWriter<Answer> {
   /** Whether the client leaves answers unread. */
   get isSlow(): boolean {
     return this.#slow;
+  }
+
+  /** Bytes that lie unread, where there are enough to count. */
+  get unreadBytes(): number {
+    return this.#counts ? this.#wire.unsentBytes : 0;
   }
 
   /** Bytes that the client has taken; a large write counts when all of it is taken. */
@@ -79,16 +89,25 @@ export class AnswerWriter<Answer> {
     this.#sentBytes += this.#total;
     this.#total = 0;
     this.#wire.send(writer.buffer);
-    if (!this.#slow && this.#wire.unsentBytes >= MAX_UNSENT_BYTES) {
+    this.#watch(this.#wire.unsentBytes);
+  }
+
+  #watch(unsentBytes: number): void {
+    if (unsentBytes < MIN_COUNTED_BYTES) return;
+    if (!this.#slow && unsentBytes >= MAX_UNSENT_BYTES) {
       this.#slow = true;
       this.#wire.pauseReading();
+    }
+    if (!this.#counts) {
+      this.#counts = true;
       this.#wire.onDrained(() => {
+        this.#counts = false;
         this.#slow = false;
         this.letGo();
         this.#onFlow();
       });
     }
-    if (this.#slow) this.#onFlow();
+    this.#onFlow();
   }
 
   /** Nobody has to wait any longer. */

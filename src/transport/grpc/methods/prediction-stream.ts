@@ -217,7 +217,7 @@ export class PredictionStream<Answer extends object> {
 
   /** Answers that wait, for their turn or for a slow client, are memory that the requests' room no longer covers. */
   #countAnswers(): void {
-    this.#wire.countAnswers(this.#waitingBytes + (this.#writer.isSlow ? this.#wire.unsentBytes : 0));
+    this.#wire.countAnswers(this.#waitingBytes + this.#writer.unreadBytes);
   }
 
   #isFull(): boolean {
