@@ -8,6 +8,8 @@ import type { ModelView } from "../registry/view.ts";
 export interface RepositoryApi {
   /** Whether it is switched on. */
   readonly enabled: boolean;
+  /** Throws METHOD_OFF unless it is. */
+  assertEnabled(): void;
   /** Looks at the folder again; every model in name order. */
   index(): Promise<readonly ModelView[]>;
   /** Loads a model, or loads it again. Rejects as `Registry.loadModel` does. */
@@ -22,7 +24,7 @@ export function createRepositoryApi(
   { modelControl }: { readonly modelControl: "none" | "explicit" },
 ): RepositoryApi {
   const enabled = modelControl === "explicit";
-  const assertOn = (): void => {
+  const assertEnabled = (): void => {
     if (enabled) return;
     throw new ServiceError(
       "METHOD_OFF",
@@ -34,16 +36,17 @@ export function createRepositoryApi(
   };
   return {
     enabled,
+    assertEnabled,
     async index() {
-      assertOn();
+      assertEnabled();
       return registry.index();
     },
     async load(name, override) {
-      assertOn();
+      assertEnabled();
       await registry.loadModel(name, override);
     },
     async unload(name) {
-      assertOn();
+      assertEnabled();
       await registry.unloadModel(name);
     },
   };

@@ -1,69 +1,34 @@
 // What happens when calls meet the start, the shutdown, each other or a half-broken model.
 
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { existsSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { loadConfig } from "../../src/config/load-config.ts";
-import type { Registry } from "../../src/registry/registry.ts";
-import { createRegistry } from "../../src/registry/registry.ts";
-import { silentLogger } from "../../src/telemetry/logger.ts";
-import { createFakeBackend } from "./support/fake-backend.ts";
+import type { ModelRoot } from "./support/model-root.ts";
+import { asked, createModelRoot, overrideFolders, states } from "./support/model-root.ts";
 
-let base: string;
-let root: string;
+let models: ModelRoot;
 beforeEach(() => {
-  base = mkdtempSync(join(tmpdir(), "predictd-races-"));
-  root = join(base, "models");
-  mkdirSync(root);
+  models = createModelRoot();
 });
-afterEach(() => rmSync(base, { recursive: true }));
-
-function put(path: string, content = ""): void {
-  const full = join(root, path);
-  mkdirSync(dirname(full), { recursive: true });
-  writeFileSync(full, content);
-}
-
-function touch(path: string): void {
-  const later = new Date(Date.now() + 60_000);
-  utimesSync(join(root, path), later, later);
-}
-
-function setUp(flags: Readonly<Record<string, unknown>> = {}, automatic = false) {
-  const { backend, loads } = createFakeBackend(automatic);
-  const config = loadConfig({ flags: { modelDir: root, modelControl: "explicit", ...flags }, env: {}, cwd: base });
-  const registry = createRegistry({ config, backends: new Map([["onnxruntime", backend]]), logger: silentLogger() });
-  return { registry, loads };
-}
-
-function states(registry: Registry, name: string): readonly string[] {
-  return registry.model(name).versions.map(({ version, state }) => `${version} ${state}`);
-}
-
-/** Resolves when the backend has been asked for this many loads. */
-async function asked(loads: readonly unknown[], count: number): Promise<void> {
-  while (loads.length < count) await new Promise(setImmediate);
-}
+afterEach(() => models.remove());
 
 /** Other tests load models with files at the same time. */
 const OWN = `races-${process.pid}`;
 
 /** Folders that files of load calls of this test lie in. */
-const overrides = () => readdirSync(tmpdir()).filter((name) => name.startsWith("predictd-model-") && existsSync(join(tmpdir(), name, OWN)));
+const overrides = () => overrideFolders(OWN);
 
 const config = JSON.stringify({ max_batch_size: 8 });
 const override = (path = "1/model.onnx") => ({ config, files: new Map([[path, Buffer.from("x")]]) });
 
 describe("a call that comes while the start still looks at the folder", () => {
   test("loads a model that the start does not want, and the start leaves it alone", async () => {
-    put("a/1/model.onnx");
+    models.put("a/1/model.onnx");
     // The start is still busy with this one.
-    put("b/1/model.onnx");
-    put("b/config.pbtxt", 'output { name: "x" data_type: TYPE_UINT8 label_filename: "labels.txt" }');
-    put("b/labels.txt", "label\n".repeat(500_000));
+    models.put("b/1/model.onnx");
+    models.put("b/config.pbtxt", 'output { name: "x" data_type: TYPE_UINT8 label_filename: "labels.txt" }');
+    models.put("b/labels.txt", "label\n".repeat(500_000));
     for (const callFirst of [true, false]) {
-      const { registry, loads } = setUp({ loadModels: ["b"] }, true);
+      const { registry, loads } = models.setUp({ loadModels: ["b"] }, true);
       const early = callFirst ? registry.loadModel("a") : undefined;
       const start = registry.load();
       await Promise.all([start, early ?? registry.loadModel("a")]);
@@ -74,9 +39,9 @@ describe("a call that comes while the start still looks at the folder", () => {
   });
 
   test("and one that the start wants too is loaded once, by whoever came first", async () => {
-    put("a/1/model.onnx");
+    models.put("a/1/model.onnx");
     for (const callFirst of [true, false]) {
-      const { registry, loads } = setUp({ loadModels: ["a"] }, true);
+      const { registry, loads } = models.setUp({ loadModels: ["a"] }, true);
       const call = () => registry.loadModel("a").catch((error: { reason: string }) => error.reason);
       const early = callFirst ? call() : undefined;
       const start = registry.load();
@@ -92,8 +57,8 @@ describe("a call that comes while the start still looks at the folder", () => {
 
 describe("shutdown", () => {
   test("a load that has only looked for its model leaves nothing behind", async () => {
-    put("a/1/model.onnx");
-    const { registry, loads } = setUp({}, true);
+    models.put("a/1/model.onnx");
+    const { registry, loads } = models.setUp({}, true);
     await registry.load();
     const loading = registry.loadModel("a");
     const closing = registry.close();
@@ -103,7 +68,7 @@ describe("shutdown", () => {
   });
 
   test("waits for a load that is under way and frees what it brought", async () => {
-    const { registry, loads } = setUp();
+    const { registry, loads } = models.setUp();
     await registry.load();
     const loading = registry.loadModel(OWN, override());
     await asked(loads, 1);
@@ -122,9 +87,9 @@ describe("shutdown", () => {
 
 /** A registry that serves two versions of the model `a`. */
 async function served() {
-  put("a/1/model.onnx");
-  put("a/2/model.onnx");
-  const made = setUp({ loadModels: ["a"] });
+  models.put("a/1/model.onnx");
+  models.put("a/2/model.onnx");
+  const made = models.setUp({ loadModels: ["a"] });
   const start = made.registry.load();
   await asked(made.loads, 2);
   for (const load of made.loads) load.succeed();
@@ -136,8 +101,8 @@ describe("a model of several versions that cannot all be loaded again", () => {
   test("goes on as it was: no version takes over alone", async () => {
     const { registry, loads } = await served();
     const before = ["1", "2"].map((version) => registry.route("a", version));
-    touch("a/1/model.onnx");
-    touch("a/2/model.onnx");
+    models.touch("a/1/model.onnx");
+    models.touch("a/2/model.onnx");
     const loading = registry.loadModel("a");
     await asked(loads, 4);
     const [one, two] = loads.slice(2).toSorted((a, b) => (a.options.modelPath < b.options.modelPath ? -1 : 1));
@@ -159,8 +124,8 @@ describe("a model of several versions that cannot all be loaded again", () => {
 
   test("a new version does not answer when the load that brought it failed", async () => {
     const { registry, loads } = await served();
-    put("a/3/model.onnx");
-    touch("a/1/model.onnx");
+    models.put("a/3/model.onnx");
+    models.touch("a/1/model.onnx");
     const loading = registry.loadModel("a");
     await asked(loads, 4);
     const [one, three] = loads.slice(2).toSorted((a, b) => (a.options.modelPath < b.options.modelPath ? -1 : 1));
@@ -172,9 +137,9 @@ describe("a model of several versions that cannot all be loaded again", () => {
   });
 
   test("where nothing served before, the good versions do", async () => {
-    put("a/1/model.onnx");
-    put("a/2/model.onnx");
-    const { registry, loads } = setUp();
+    models.put("a/1/model.onnx");
+    models.put("a/2/model.onnx");
+    const { registry, loads } = models.setUp();
     await registry.load();
     const loading = registry.loadModel("a");
     await asked(loads, 2);
@@ -187,7 +152,7 @@ describe("a model of several versions that cannot all be loaded again", () => {
 
   test("a configuration that could not take over leaves no trace of itself", async () => {
     const { registry, loads } = await served();
-    put("a/model.yaml", "required: true\ndescription: never served");
+    models.put("a/model.yaml", "required: true\ndescription: never served");
     const loading = registry.loadModel("a");
     await asked(loads, 4);
     loads[2]!.succeed();
@@ -199,8 +164,8 @@ describe("a model of several versions that cannot all be loaded again", () => {
 
 describe("files of a load call that fails", () => {
   test("are gone, and what served goes on", async () => {
-    put(`${OWN}/1/model.onnx`);
-    const { registry, loads } = setUp({ loadModels: [OWN] });
+    models.put(`${OWN}/1/model.onnx`);
+    const { registry, loads } = models.setUp({ loadModels: [OWN] });
     const start = registry.load();
     await asked(loads, 1);
     loads[0]!.succeed();
@@ -225,7 +190,7 @@ describe("files of a load call that fails", () => {
     ],
     ["no model among them", override("1/readme.md"), "MODEL_LOAD_FAILED"],
   ])("%s: a model that was never there is still not there", async (_, given, reason) => {
-    const { registry } = setUp({}, true);
+    const { registry } = models.setUp({}, true);
     await registry.load();
     await expect(registry.loadModel(OWN, given)).rejects.toMatchObject({ reason });
     expect(registry.models()).toEqual([]);
@@ -240,15 +205,15 @@ test.each([
   ["fails to load by call", "failed"],
   ["cannot even be planned", "refused"],
 ])("a required model that was not there at the start takes no readiness away while it %s", async (_, outcome) => {
-  put("a/1/model.onnx");
-  const { registry, loads } = setUp({ loadModels: ["a"] });
+  models.put("a/1/model.onnx");
+  const { registry, loads } = models.setUp({ loadModels: ["a"] });
   const start = registry.load();
   await asked(loads, 1);
   loads[0]!.succeed();
   await start;
-  put("new/1/model.onnx");
-  put("new/model.yaml", "required: true");
-  if (outcome === "refused") put("new/config.pbtxt", 'name: "other"');
+  models.put("new/1/model.onnx");
+  models.put("new/model.yaml", "required: true");
+  if (outcome === "refused") models.put("new/config.pbtxt", 'name: "other"');
   const ready: boolean[] = [];
   registry.onChange(() => ready.push(registry.requiredReady()));
   const loading = registry.loadModel("new").catch(() => {});
@@ -268,10 +233,10 @@ describe("a required model that cannot be planned", () => {
     ["a configuration that cannot be read", "required: true", "nonsense {"],
     ["class names that are missing", "required: true", 'output { name: "y" data_type: TYPE_FP32 dims: 4 label_filename: "none.txt" }'],
   ])("holds readiness back: %s", async (_, manifest, pbtxt) => {
-    put("a/1/model.onnx");
-    put("a/model.yaml", manifest);
-    if (pbtxt !== "") put("a/config.pbtxt", pbtxt);
-    const { registry } = setUp({ loadModels: ["a"] }, true);
+    models.put("a/1/model.onnx");
+    models.put("a/model.yaml", manifest);
+    if (pbtxt !== "") models.put("a/config.pbtxt", pbtxt);
+    const { registry } = models.setUp({ loadModels: ["a"] }, true);
     await registry.load();
     expect(states(registry, "a")).toEqual(["1 failed"]);
     expect([registry.model("a").required, registry.requiredReady()]).toEqual([true, false]);

@@ -1,69 +1,33 @@
 // How models come and go: states, leases, replacement, and what is refused.
 
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { mkdirSync, readdirSync, rmSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { loadConfig } from "../../src/config/load-config.ts";
-import type { Registry } from "../../src/registry/registry.ts";
-import { createRegistry } from "../../src/registry/registry.ts";
-import { silentLogger } from "../../src/telemetry/logger.ts";
-import { createFakeBackend } from "./support/fake-backend.ts";
+import type { ModelRoot } from "./support/model-root.ts";
+import { asked, createModelRoot, overrideFolders, states } from "./support/model-root.ts";
 
-let base: string;
-let root: string;
+let models: ModelRoot;
 beforeEach(() => {
-  base = mkdtempSync(join(tmpdir(), "predictd-registry-"));
-  root = join(base, "models");
-  mkdirSync(root);
+  models = createModelRoot();
 });
-afterEach(() => rmSync(base, { recursive: true }));
-
-function put(path: string, content = ""): void {
-  const full = join(root, path);
-  mkdirSync(dirname(full), { recursive: true });
-  writeFileSync(full, content);
-}
-
-/** A later time than any file of the test has: file systems count in coarse steps. */
-function touch(path: string): void {
-  const later = new Date(Date.now() + 60_000);
-  utimesSync(join(root, path), later, later);
-}
-
-function setUp(flags: Readonly<Record<string, unknown>> = {}, automatic = false) {
-  const { backend, loads } = createFakeBackend(automatic);
-  const config = loadConfig({ flags: { modelDir: root, modelControl: "explicit", ...flags }, env: {}, cwd: base });
-  const registry = createRegistry({ config, backends: new Map([["onnxruntime", backend]]), logger: silentLogger() });
-  return { registry, loads };
-}
-
-/** States by version, highest first. */
-function states(registry: Registry, name: string): readonly string[] {
-  return registry.model(name).versions.map(({ version, state }) => `${version} ${state}`);
-}
-
-/** Resolves when the backend has been asked for this many loads. */
-async function asked(loads: readonly unknown[], count: number): Promise<void> {
-  while (loads.length < count) await new Promise(setImmediate);
-}
+afterEach(() => models.remove());
 
 describe("start", () => {
   test("modelControl none loads everything, explicit only what is named", async () => {
-    put("a/1/model.onnx");
-    put("b/1/model.onnx");
-    const all = setUp({ modelControl: "none" }, true);
+    models.put("a/1/model.onnx");
+    models.put("b/1/model.onnx");
+    const all = models.setUp({ modelControl: "none" }, true);
     await all.registry.load();
     expect(states(all.registry, "b")).toEqual(["1 ready"]);
-    const named = setUp({ loadModels: ["b"] }, true);
+    const named = models.setUp({ loadModels: ["b"] }, true);
     await named.registry.load();
     expect([states(named.registry, "a"), states(named.registry, "b")]).toEqual([["1 unloaded"], ["1 ready"]]);
     expect(() => named.registry.route("a", "")).toThrow(expect.objectContaining({ reason: "MODEL_NOT_READY", code: "UNAVAILABLE" }));
   });
 
   test("a model cannot be loaded or unloaded by call while the start still loads it", async () => {
-    put("a/1/model.onnx");
-    const { registry, loads } = setUp({ loadModels: ["*"] });
+    models.put("a/1/model.onnx");
+    const { registry, loads } = models.setUp({ loadModels: ["*"] });
     const loading = registry.load();
     await asked(loads, 1);
     await expect(registry.unloadModel("a")).rejects.toMatchObject({ reason: "MODEL_CHANGING", code: "ABORTED" });
@@ -77,8 +41,8 @@ describe("start", () => {
 
 describe("load", () => {
   test("goes loading, warming, ready and tells each step", async () => {
-    put("a/1/model.onnx");
-    const { registry, loads } = setUp();
+    models.put("a/1/model.onnx");
+    const { registry, loads } = models.setUp();
     await registry.load();
     const seen: string[] = [];
     registry.onChange(({ versions }) => seen.push(versions[0]!.state));
@@ -90,26 +54,26 @@ describe("load", () => {
   });
 
   test("what has not changed is left alone", async () => {
-    put("a/1/model.onnx");
-    const { registry, loads } = setUp({ loadModels: ["a"] }, true);
+    models.put("a/1/model.onnx");
+    const { registry, loads } = models.setUp({ loadModels: ["a"] }, true);
     await registry.load();
     await registry.loadModel("a");
     expect(loads.length).toBe(1);
-    touch("a/1/model.onnx");
+    models.touch("a/1/model.onnx");
     await registry.loadModel("a");
     expect(loads.length).toBe(2);
   });
 
   test("a changed version is loaded beside the old one, which answers until then and is freed afterwards", async () => {
-    put("a/1/model.onnx");
-    const { registry, loads } = setUp({ loadModels: ["a"] });
+    models.put("a/1/model.onnx");
+    const { registry, loads } = models.setUp({ loadModels: ["a"] });
     const start = registry.load();
     await asked(loads, 1);
     loads[0]!.succeed();
     await start;
     const before = registry.route("a", "");
     before.leases.take();
-    touch("a/1/model.onnx");
+    models.touch("a/1/model.onnx");
     const loading = registry.loadModel("a");
     await asked(loads, 2);
     expect(registry.route("a", "1")).toBe(before);
@@ -123,31 +87,31 @@ describe("load", () => {
   });
 
   test("a failed one keeps what served and says why", async () => {
-    put("a/1/model.onnx");
-    const { registry, loads } = setUp({ loadModels: ["a"] });
+    models.put("a/1/model.onnx");
+    const { registry, loads } = models.setUp({ loadModels: ["a"] });
     const start = registry.load();
     await asked(loads, 1);
     loads[0]!.succeed();
     await start;
     const before = registry.route("a", "");
-    touch("a/1/model.onnx");
+    models.touch("a/1/model.onnx");
     const loading = registry.loadModel("a");
     await asked(loads, 2);
     loads[1]!.fail("broken on purpose");
     await expect(loading).rejects.toMatchObject({ reason: "MODEL_LOAD_FAILED", message: expect.stringContaining("broken on purpose") });
     expect(registry.route("a", "")).toBe(before);
     expect(registry.model("a").versions[0]!.reason).toContain("broken on purpose");
-    put("a/model.yaml", "nonsense: 1");
+    models.put("a/model.yaml", "nonsense: 1");
     await expect(registry.loadModel("a")).rejects.toMatchObject({ reason: "MODEL_LOAD_FAILED" });
     expect(registry.route("a", "")).toBe(before);
   });
 
   test("versions that are no longer wanted go when the wanted ones are ready", async () => {
-    put("a/1/model.onnx");
-    put("a/model.yaml", "versions: { latest: 1 }");
-    const { registry, loads } = setUp({ loadModels: ["a"] }, true);
+    models.put("a/1/model.onnx");
+    models.put("a/model.yaml", "versions: { latest: 1 }");
+    const { registry, loads } = models.setUp({ loadModels: ["a"] }, true);
     await registry.load();
-    put("a/2/model.onnx");
+    models.put("a/2/model.onnx");
     await registry.loadModel("a");
     expect(states(registry, "a")).toEqual(["2 ready"]);
     await registry.close();
@@ -155,8 +119,8 @@ describe("load", () => {
   });
 
   test.each(["nobody", "../a", "/etc", "a/1", "..", "", "a\0"])("%j is not found and reads nothing", async (name) => {
-    put("a/1/model.onnx");
-    const { registry, loads } = setUp({}, true);
+    models.put("a/1/model.onnx");
+    const { registry, loads } = models.setUp({}, true);
     await registry.load();
     await expect(registry.loadModel(name)).rejects.toMatchObject({ reason: "MODEL_NOT_FOUND", code: "NOT_FOUND" });
     const override = { config: "{}", files: new Map([["1/model.onnx", Buffer.from("x")]]) };
@@ -167,8 +131,8 @@ describe("load", () => {
 
 describe("unload", () => {
   test("waits for the leases, refuses new requests meanwhile and others that change the model", async () => {
-    put("a/1/model.onnx");
-    const { registry, loads } = setUp({ loadModels: ["a"] }, true);
+    models.put("a/1/model.onnx");
+    const { registry, loads } = models.setUp({ loadModels: ["a"] }, true);
     await registry.load();
     const servable = registry.route("a", "");
     servable.leases.take();
@@ -186,9 +150,9 @@ describe("unload", () => {
   });
 
   test("a required model that was unloaded on purpose does not count", async () => {
-    put("a/1/model.onnx");
-    put("a/model.yaml", "required: true");
-    const { registry, loads } = setUp({ loadModels: ["a"] });
+    models.put("a/1/model.onnx");
+    models.put("a/model.yaml", "required: true");
+    const { registry, loads } = models.setUp({ loadModels: ["a"] });
     const start = registry.load();
     await asked(loads, 1);
     expect(registry.requiredReady()).toBe(false);
@@ -201,8 +165,8 @@ describe("unload", () => {
 });
 
 test("a thousand loads, unloads and requests at random times: none is lost and everything is freed", async () => {
-  put("a/1/model.onnx");
-  const { registry, loads } = setUp({ loadModels: ["a"] }, true);
+  models.put("a/1/model.onnx");
+  const { registry, loads } = models.setUp({ loadModels: ["a"] }, true);
   await registry.load();
   const counts = { answered: 0, refused: 0, changed: 0 };
   const step = async (kind: number): Promise<void> => {
@@ -236,17 +200,17 @@ test("a thousand loads, unloads and requests at random times: none is lost and e
 
 describe("index", () => {
   test("shows models that came after the start and forgets those that have gone", async () => {
-    put("a/1/model.onnx");
-    const { registry } = setUp({ loadModels: ["a"] }, true);
+    models.put("a/1/model.onnx");
+    const { registry } = models.setUp({ loadModels: ["a"] }, true);
     await registry.load();
-    put("b/3/model.onnx");
-    put("c/1/model.onnx");
+    models.put("b/3/model.onnx");
+    models.put("c/1/model.onnx");
     expect((await registry.index()).map(({ name, versions }) => `${name} ${versions[0]!.state}`)).toEqual([
       "a ready",
       "b unloaded",
       "c unloaded",
     ]);
-    rmSync(join(root, "c"), { recursive: true });
+    rmSync(join(models.root, "c"), { recursive: true });
     expect((await registry.index()).map(({ name }) => name)).toEqual(["a", "b"]);
   });
 });
@@ -255,18 +219,18 @@ describe("index", () => {
 const OWN = `files-of-${process.pid}`;
 
 /** Folders that files of load calls of this test lie in. */
-const overrides = () => readdirSync(tmpdir()).filter((name) => name.startsWith("predictd-model-") && existsSync(join(tmpdir(), name, OWN)));
+const overrides = () => overrideFolders(OWN);
 
 describe("files of a load call", () => {
   const config = JSON.stringify({ backend: "onnxruntime", max_batch_size: 8 });
 
   test("are served from a folder of their own, which goes with the model", async () => {
-    const { registry, loads } = setUp({}, true);
+    const { registry, loads } = models.setUp({}, true);
     await registry.load();
     const before = overrides();
     await registry.loadModel(OWN, { config, files: new Map([["3/model.onnx", Buffer.from("x")]]) });
     expect(states(registry, OWN)).toEqual(["3 ready"]);
-    expect(loads[0]!.options.modelPath.startsWith(root)).toBe(false);
+    expect(loads[0]!.options.modelPath.startsWith(models.root)).toBe(false);
     expect(overrides().length).toBe(before.length + 1);
     await registry.unloadModel(OWN);
     await registry.close();
@@ -288,8 +252,8 @@ describe("files of a load call", () => {
     "1/",
     `1/${"a".repeat(600)}`,
   ])("%j is refused and nothing is written", async (path) => {
-    put(`${OWN}/1/model.onnx`);
-    const { registry, loads } = setUp({}, true);
+    models.put(`${OWN}/1/model.onnx`);
+    const { registry, loads } = models.setUp({}, true);
     await registry.load();
     const before = overrides();
     await expect(registry.loadModel(OWN, { config, files: new Map([[path, Buffer.from("x")]]) })).rejects.toMatchObject({
@@ -300,11 +264,11 @@ describe("files of a load call", () => {
   });
 
   test("do not follow links of the model's own folder", async () => {
-    const outside = join(base, "outside");
+    const outside = join(models.base, "outside");
     mkdirSync(outside);
-    mkdirSync(join(root, OWN));
-    symlinkSync(outside, join(root, OWN, "1"));
-    const { registry } = setUp({}, true);
+    mkdirSync(join(models.root, OWN));
+    symlinkSync(outside, join(models.root, OWN, "1"));
+    const { registry } = models.setUp({}, true);
     await registry.load();
     await registry.loadModel(OWN, { config, files: new Map([["1/model.onnx", Buffer.from("x")]]) });
     expect(readdirSync(outside)).toEqual([]);
@@ -312,7 +276,7 @@ describe("files of a load call", () => {
   });
 
   test("that exclude each other are refused", async () => {
-    const { registry } = setUp({}, true);
+    const { registry } = models.setUp({}, true);
     await registry.load();
     const before = overrides();
     const files = new Map([
@@ -324,8 +288,8 @@ describe("files of a load call", () => {
   });
 
   test("a configuration that is no ModelConfig is refused by name", async () => {
-    put(`${OWN}/1/model.onnx`);
-    const { registry } = setUp({}, true);
+    models.put(`${OWN}/1/model.onnx`);
+    const { registry } = models.setUp({}, true);
     await registry.load();
     await expect(registry.loadModel(OWN, { config: "{", files: new Map() })).rejects.toMatchObject({ reason: "CONFIG_INVALID" });
     await expect(registry.loadModel(OWN, { config: '{"max_batch": 1}', files: new Map() })).rejects.toMatchObject({

@@ -4,6 +4,7 @@ import { ELEMENT_BYTES } from "../../../tensor/dtype.ts";
 import type { DType } from "../../../tensor/dtype.ts";
 import type { TensorProblem } from "../../../tensor/tensor.ts";
 import { toDatatype } from "./infer-datatype.ts";
+import { writePrefixed } from "./prefixed-text.ts";
 import { DecodeError, Reader } from "./reader.ts";
 
 /** The field of an InferInputTensor that holds its typed elements. */
@@ -48,9 +49,6 @@ const FIELD_BY_DTYPE: Readonly<Record<DType, number>> = {
   FP16: 0,
   BF16: 0,
 };
-
-/** Up to this length a loop beats the call into the runtime. */
-const MAX_INLINE_BYTES = 16;
 
 const NONE = Buffer.alloc(0);
 
@@ -183,19 +181,9 @@ function isRaw(packed: Buffer, dtype: DType): boolean {
 
 /** Writes all texts, each behind its length. */
 function fillTexts(reader: Reader, bytes: Buffer): undefined {
-  const { buffer } = reader;
   let at = 0;
   eachField(reader, () => {
-    const length = reader.length();
-    bytes[at] = length;
-    bytes[at + 1] = length >>> 8;
-    bytes[at + 2] = length >>> 16;
-    bytes[at + 3] = length >>> 24;
-    at += 4;
-    if (length <= MAX_INLINE_BYTES) for (let i = 0; i < length; i++) bytes[at + i] = buffer[reader.at + i]!;
-    else buffer.copy(bytes, at, reader.at, reader.at + length);
-    at += length;
-    reader.at += length;
+    at = writePrefixed(reader, bytes, at);
   });
 }
 

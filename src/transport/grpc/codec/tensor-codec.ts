@@ -4,6 +4,7 @@ import { DTYPE_BY_NUMBER, NUMBER_BY_DTYPE } from "../../../tensor/dtype.ts";
 import { readLength } from "../../../tensor/rows.ts";
 import type { Tensor } from "../../../tensor/tensor.ts";
 import { hotCounters } from "../../../telemetry/instruments.ts";
+import { writePrefixed } from "./prefixed-text.ts";
 import { Reader } from "./reader.ts";
 import { encodeShape, readDim, readPackedDims, shapeSize } from "./shape.ts";
 import { textFieldSize, textSize, uintFieldSize, varintSize } from "./writer.ts";
@@ -15,9 +16,6 @@ const SHAPE_PACKED = 0x1a;
 const SHAPE = 0x18;
 const RAW = 0x22;
 const STRINGS = 0x2a;
-
-/** Up to this length a loop beats the call into the runtime. */
-const MAX_INLINE_BYTES = 16;
 
 const EMPTY = Buffer.alloc(0);
 
@@ -65,7 +63,6 @@ export function decodeTensor(reader: Reader, end: number): Tensor {
 
 /** Elements of the repeated field as length-prefixed bytes. Reads the tensor a second time, so that millions of elements need no list. */
 function packStrings(reader: Reader, count: number, byteLength: number): Uint8Array {
-  const { buffer } = reader;
   const bytes = Buffer.allocUnsafe(4 * count + byteLength);
   let at = 0;
   for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
@@ -73,16 +70,7 @@ function packStrings(reader: Reader, count: number, byteLength: number): Uint8Ar
       reader.skip(tag);
       continue;
     }
-    const length = reader.length();
-    bytes[at] = length;
-    bytes[at + 1] = length >>> 8;
-    bytes[at + 2] = length >>> 16;
-    bytes[at + 3] = length >>> 24;
-    at += 4;
-    if (length <= MAX_INLINE_BYTES) for (let i = 0; i < length; i++) bytes[at + i] = buffer[reader.at + i]!;
-    else buffer.copy(bytes, at, reader.at, reader.at + length);
-    at += length;
-    reader.at += length;
+    at = writePrefixed(reader, bytes, at);
   }
   return bytes;
 }

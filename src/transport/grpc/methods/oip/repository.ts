@@ -35,7 +35,7 @@ export function repositoryMethods(api: RepositoryApi, options: SingleMessageOpti
   const whileOn =
     <Request, Response>(handle: (request: Request) => Promise<Response>) =>
     async (request: Request): Promise<Response> => {
-      if (!api.enabled) await api.index();
+      api.assertEnabled();
       return handle(request);
     };
   return {
