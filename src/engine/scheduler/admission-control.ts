@@ -1,0 +1,120 @@
+// Who is let in: what is predicted to be late is refused on arrival.
+
+import type { ServiceError } from "../../errors.ts";
+import type { EngineRequest } from "../engine.ts";
+import { ArrivalRate } from "./arrival-rate.ts";
+import { doneWhenIdle, Forecast } from "./forecast.ts";
+import type { LaneState, LaneUser } from "./lane-state.ts";
+import type { RunTimes } from "./latency-curve.ts";
+import type { Level } from "./levels.ts";
+import type { QueueState } from "./queue-state.ts";
+import { rowsPerRun } from "./queue-state.ts";
+import { hopeless, stalled, tooBusy, whyFull } from "./refusals.ts";
+import { whyTooManyJobs } from "./split.ts";
+
+/**
+ * A prediction that refuses everybody is never corrected by a run. So an idle server lets one request in against it when nothing has run
+ * for this long, and for so many times the predicted run: at most a hundredth of the time is spent on it.
+ */
+const EXPLORE_MS = 1000;
+const EXPLORE_RATIO = 100;
+
+/** Decides on arrival. */
+export class AdmissionControl {
+  readonly #state: QueueState;
+  readonly #self: LaneUser;
+  readonly #arrivalRate = new ArrivalRate();
+  readonly #forecast = new Forecast();
+  readonly #backlog = { rows: 0, rowsPerRun: 1, joiningPerMs: 0, free: [] as number[] };
+  #explores = false;
+  #exploredAt = -Infinity;
+
+  /** @param self whose queue it is, among the users of its lanes. */
+  constructor(state: QueueState, self: LaneUser) {
+    this.#state = state;
+    this.#self = self;
+  }
+
+  /** Whether the request that was let in last runs although it is predicted to be late, because the prediction may be out of date. */
+  get explores(): boolean {
+    return this.#explores;
+  }
+
+  /** The refusal of a request that arrives now; undefined for one that is let in. */
+  whyRefused(request: EngineRequest, level: Level, deadline: number, now: number): ServiceError | undefined {
+    this.#explores = false;
+    this.#arrivalRate.note(request.rows, now);
+    const { options, queue, counters } = this.#state;
+    const tooMany = whyTooManyJobs(request.rows, options.batched ? options.maxBatchSize : Infinity);
+    if (tooMany !== undefined) return tooMany;
+    const full = whyFull(request, level, queue, options);
+    if (full !== undefined) {
+      counters.full++;
+      return full;
+    }
+    return deadline === Infinity || options.admission === "off" ? undefined : this.#whyLate(request, level, deadline, now);
+  }
+
+  #whyLate(request: EngineRequest, level: Level, deadline: number, now: number): ServiceError | undefined {
+    const { options, queue, counters, lanes, overhead } = this.#state;
+    const { admission, maxBatchSize, batched, sharesRuns, latency } = options;
+    const maxRows = batched ? maxBatchSize : request.rows;
+    const due = deadline - overhead.ms;
+    const curve = latency.curve(request.shapeKey);
+    const isIdle = queue.rows === 0 && lanes.some(isFree);
+    if (isIdle && request.rows <= maxRows && now + curve.safeMs(request.rows) <= due) return undefined;
+    const backlog = this.#backlog;
+    const isHealthy = this.#findFree(deadline, now);
+    if (doneWhenIdle(curve, request.rows, maxRows, backlog.free.length, now) > due) {
+      if (isIdle && this.#mayExplore(curve, request.rows, now)) {
+        this.#explores = true;
+        this.#exploredAt = now;
+        counters.explored++;
+        return undefined;
+      }
+      counters.hopeless++;
+      return hopeless();
+    }
+    backlog.rows = queue.rowsAhead(level, deadline, now);
+    backlog.rowsPerRun = rowsPerRun(this.#state);
+    backlog.joiningPerMs = sharesRuns ? this.#arrivalRate.rowsPerMs / Math.max(1, queue.shapeCount) : 0;
+    const forecast = this.#forecast;
+    forecast.predict(curve, request.rows, maxRows, backlog, admission, now);
+    if (forecast.doneAt <= due) return undefined;
+    if (!isHealthy) {
+      counters.full++;
+      return stalled();
+    }
+    counters.tooBusy++;
+    return tooBusy(forecast.startsAt - now);
+  }
+
+  /** Brings `#backlog.free` up to date. @returns whether a lane is there whose run has not hung. */
+  #findFree(deadline: number, now: number): boolean {
+    const { free } = this.#backlog;
+    const { lanes } = this.#state;
+    free.length = 0;
+    for (const lane of lanes) {
+      if (lane.isHung(now)) continue;
+      const at = lane.freeAt(now) + lane.othersAheadMs(this.#self, deadline, now);
+      let place = free.length;
+      while (place > 0 && free[place - 1]! > at) {
+        free[place] = free[place - 1]!;
+        place--;
+      }
+      free[place] = at;
+    }
+    if (free.length > 0) return true;
+    for (const lane of lanes) free[0] = Math.min(free[0] ?? Infinity, lane.mayBeFreeAt(now));
+    return false;
+  }
+
+  #mayExplore(curve: RunTimes, rows: number, now: number): boolean {
+    const pauseMs = Math.max(EXPLORE_MS, EXPLORE_RATIO * curve.safeMs(rows));
+    return now - Math.max(curve.lastAt, this.#exploredAt) >= pauseMs;
+  }
+}
+
+function isFree({ lane, inFlight }: LaneState): boolean {
+  return inFlight === 0 && lane.available;
+}

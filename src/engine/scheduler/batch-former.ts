@@ -1,0 +1,71 @@
+// Which jobs leave together.
+
+import type { ServiceError } from "../../errors.ts";
+import { batchSize, DROP_HEAD } from "./batch-size.ts";
+import type { Expiry } from "./expiry.ts";
+import type { Job, Pending } from "./job.ts";
+import type { LaneState } from "./lane-state.ts";
+import type { QueueState } from "./queue-state.ts";
+import { droppedFromQueue } from "./refusals.ts";
+import { SizeTrials } from "./size-trials.ts";
+
+/** Forms batches out of one queue. */
+export class BatchFormer {
+  /** Whole batches that leave although they are predicted to be late for the most urgent one. */
+  readonly trials = new SizeTrials();
+  readonly #state: QueueState;
+  readonly #expiry: Expiry;
+  readonly #drop: (pending: Pending, error: ServiceError) => void;
+
+  /** @param drop answers a request early, wherever its jobs stand. */
+  constructor(state: QueueState, expiry: Expiry, drop: (pending: Pending, error: ServiceError) => void) {
+    this.#state = state;
+    this.#expiry = expiry;
+    this.#drop = drop;
+  }
+
+  /** The jobs of the next batch on this lane; empty when everybody who could lead one has been answered. */
+  form(lane: LaneState, now: number): readonly Job[] {
+    const { options, rules, queue, overhead, counters } = this.#state;
+    const { maxBatchSize, maxBatchBytes, sharesRuns, latency } = options;
+    const startsAt = lane.freeAt(now);
+    for (let lead = queue.lead(); lead !== undefined; lead = queue.lead()) {
+      const { shape, heap } = lead;
+      const head = heap.head!;
+      if (!this.#expiry.mayStart(head, now)) continue;
+      const curve = latency.curve(head.request.shapeKey);
+      const full = sharesRuns ? Math.max(head.rows, Math.min(shape.rows, maxBatchSize)) : head.rows;
+      let rows = full;
+      if (head.deadline !== Infinity && !head.pending.explores) {
+        const budgetMs = head.deadline - overhead.ms - startsAt;
+        rows = batchSize(curve, head.rows, full, budgetMs, rules.efficiencyFloor);
+        if (rows === DROP_HEAD) {
+          counters.droppedAtDispatch++;
+          this.#drop(head.pending, droppedFromQueue());
+          continue;
+        }
+        if (rows < full && this.trials.isDue()) rows = full;
+      }
+      const taken = queue.take(shape, heap, {
+        rows,
+        bytes: maxBatchBytes,
+        jobs: sharesRuns && !lane.onProbation ? Infinity : 1,
+        endsAt: rules.checksRiders ? startsAt + curve.safeMs(rows) + overhead.ms : -Infinity,
+      });
+      const jobs = taken.filter((job) => this.#expiry.mayStart(job, now));
+      if (jobs.length === 0) continue;
+      this.trials.left(jobs);
+      this.#count(rows, full);
+      return jobs;
+    }
+    return [];
+  }
+
+  #count(rows: number, full: number): void {
+    const { options, counters } = this.#state;
+    if (rows >= options.maxBatchSize) counters.leftFull++;
+    else if (rows < full) counters.leftCut++;
+    else if (options.maxQueueDelayMs > 0) counters.leftGate++;
+    else counters.leftIdle++;
+  }
+}
