@@ -13,6 +13,7 @@ import { createScheduler } from "./engine/scheduler/scheduler.ts";
 import { createByteBudget } from "./guard/byte-budget.ts";
 import { createRegistry } from "./registry/registry.ts";
 import type { ModelView } from "./registry/view.ts";
+import { createFailureLog } from "./telemetry/failure-log.ts";
 import type { LogControl } from "./telemetry/log-control.ts";
 import type { Logger } from "./telemetry/logger.ts";
 import { createTracer } from "./telemetry/tracer.ts";
@@ -65,7 +66,8 @@ export function createApp(config: Config, logger: Logger, options: AppOptions = 
     for (const [name] of health.entries()) if (!known.has(name)) health.forget(name);
   };
   const tracer = createTracer({ traceFile: config.traceFile, logger });
-  const predictApi = createPredictApi({ ...config, route: registry.route, tracer, logger });
+  const failureLog = createFailureLog(logger, config.maxFailureLogsPerSecond);
+  const predictApi = createPredictApi({ ...config, route: registry.route, tracer, logger, failureLog });
   const server = createGrpcServer({
     config,
     predictApi,
@@ -117,6 +119,7 @@ export function createApp(config: Config, logger: Logger, options: AppOptions = 
     for (const [name] of health.entries()) health.set(name, "notServing");
     if (config.drainDelayMs > 0) await new Promise((resolve) => setTimeout(resolve, config.drainDelayMs));
     await server.close(config.drainTimeoutMs);
+    failureLog.close();
     // Nobody waits for a run that still goes on now, and it cannot be ended.
     const { promise: late, resolve } = Promise.withResolvers<boolean>();
     const timer = setTimeout(resolve, FREE_MS, false);

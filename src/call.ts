@@ -49,7 +49,7 @@ export class Call implements FarTimer {
 
   /** The caller cancelled or went away. */
   cancel(): void {
-    this.abort(new ServiceError("CANCELLED", "The call was cancelled by the caller.", { metadata: { stage: this.stage } }));
+    this.abort(cancelled(this.stage));
   }
 
   /** Whether somebody still waits; a deadline that has passed aborts the call here, even when its timer is late. */
@@ -87,9 +87,27 @@ export class Call implements FarTimer {
   }
 
   #expire(): void {
-    this.abort(new ServiceError("DEADLINE_EXCEEDED", `The deadline passed in stage ${this.stage}.`, { metadata: { stage: this.stage } }));
+    this.abort(expired(this.stage));
   }
 }
+
+/** The outcomes that all calls of a stage share: in a storm of them there are thousands a second. */
+function perStage(make: (stage: Stage) => ServiceError): (stage: Stage) => ServiceError {
+  const made = new Map<Stage, ServiceError>();
+  return (stage) => {
+    let error = made.get(stage);
+    if (error === undefined) made.set(stage, (error = make(stage)));
+    return error;
+  };
+}
+
+const cancelled = perStage(
+  (stage) => new ServiceError("CANCELLED", "The call was cancelled by the caller.", { metadata: { stage }, recurs: true }),
+);
+
+const expired = perStage(
+  (stage) => new ServiceError("DEADLINE_EXCEEDED", `The deadline passed in stage ${stage}.`, { metadata: { stage }, recurs: true }),
+);
 
 function onTimer(call: Call): void {
   call.onTimer();

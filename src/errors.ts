@@ -217,6 +217,8 @@ export interface ErrorOptions {
   readonly quota?: { readonly subject: string; readonly description: string };
   /** For the log only; never reaches a caller. */
   readonly cause?: unknown;
+  /** Whether many calls get this very object, so that it is worth keeping what it looks like on a wire. */
+  readonly recurs?: boolean;
 }
 
 /** An outcome that a caller is told about. Everything else that is thrown is a bug and leaves as INTERNAL with an opaque id. */
@@ -234,6 +236,8 @@ export class ServiceError extends Error {
   readonly resource: ErrorOptions["resource"];
   /** The limit that was passed. */
   readonly quota: ErrorOptions["quota"];
+  /** Whether many calls get this very object: refusals under overload. */
+  readonly recurs: boolean;
 
   constructor(reason: Reason, message: string, options: ErrorOptions = {}) {
     // Refusals are made by the thousand under overload and their stack says nothing: only the constructor's own cost remains.
@@ -247,6 +251,7 @@ export class ServiceError extends Error {
     this.retryAfterMs = options.retryAfterMs;
     this.resource = options.resource;
     this.quota = options.quota;
+    this.recurs = options.recurs ?? false;
   }
 
   /** Canonical status code of the reason. */

@@ -9,6 +9,7 @@ import type { PredictEach } from "../predict/predict.ts";
 import { createPredict, createPredictEach } from "../predict/predict.ts";
 import type { PredictRequest, PredictResponse } from "../predict/request.ts";
 import type { Route, Servable } from "../predict/servable.ts";
+import type { FailureLog } from "../telemetry/failure-log.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { Tracer } from "../telemetry/tracer.ts";
 
@@ -36,7 +37,9 @@ export interface PredictApiOptions {
   readonly route: Route;
   readonly tracer: Tracer;
   readonly logger: Logger;
-  /** Share of successful calls that are logged, 0 to 1; errors always are. */
+  /** Which failed calls are logged. */
+  readonly failureLog: FailureLog;
+  /** Share of successful calls that are logged, 0 to 1. */
   readonly logSampleRatio: number;
   /** Largest answer. */
   readonly maxMessageBytes: number;
@@ -44,7 +47,7 @@ export interface PredictApiOptions {
 
 /** Makes the surface. */
 export function createPredictApi(options: PredictApiOptions): PredictApi {
-  const { route, tracer, logger, logSampleRatio } = options;
+  const { route, tracer, logger, failureLog, logSampleRatio } = options;
   const predictOne = createPredict(route, options);
   const predictMany = createPredictEach(route, predictOne, options);
   const toServiceError = (error: unknown): ServiceError => {
@@ -67,6 +70,7 @@ export function createPredictApi(options: PredictApiOptions): PredictApi {
   const failed = ({ requestId, model }: PredictRequest, error: unknown): ServiceError => {
     const failure = toServiceError(error);
     const { reason, code, message, metadata } = failure;
+    if (!failureLog.admits(reason)) return failure;
     logger.info({ requestId: requestId.slice(0, 128), model: model.slice(0, 128), code, reason, message, ...metadata }, "call");
     return failure;
   };

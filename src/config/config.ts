@@ -52,5 +52,6 @@ export interface Config {
   readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
   readonly logFormat: "auto" | "json" | "pretty";
   readonly logSampleRatio: number;
+  readonly maxFailureLogsPerSecond: number;
   readonly traceFile: string;
 }

@@ -390,7 +390,16 @@ export const SETTINGS: { readonly [K in keyof Config]: SettingOf<Config[K]> } = 
     min: 0,
     max: 1,
     default: 0.001,
-    meaning: "Share of successful calls that are logged; all of them at `debug`, failures and refusals always.",
+    meaning: "Share of successful calls that are logged; all of them at `debug`.",
+  },
+  maxFailureLogsPerSecond: {
+    section: "Log",
+    kind: "int",
+    min: 0,
+    max: 1_000_000,
+    default: 100,
+    meaning:
+      "Lines a second about calls that failed or were refused for the same reason; one more line counts the rest. All of them at `debug`.",
   },
   traceFile: {
     section: "Log",

@@ -16,7 +16,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "src/client": ["src/tensor", "src/errors.ts", "generated"],
   "src/config": ["src/lib"],
   "src/tensor": ["src/lib"],
-  "src/telemetry": ["src/config"],
+  "src/telemetry": ["src/config", "src/lib"],
   "src/lib": [],
   "src/errors.ts": [],
   "src/call.ts": ["src/lib"],

@@ -9,7 +9,7 @@ import type { RunTimes } from "./latency-curve.ts";
 import type { Level } from "./levels.ts";
 import type { QueueState } from "./queue-state.ts";
 import { rowsPerRun } from "./queue-state.ts";
-import { hopeless, stalled, tooBusy, whyFull } from "./refusals.ts";
+import { HOPELESS, STALLED, tooBusy, whyFull } from "./refusals.ts";
 import { whyTooManyJobs } from "./split.ts";
 
 /**
@@ -73,7 +73,7 @@ export class AdmissionControl {
         return undefined;
       }
       counters.hopeless++;
-      return hopeless();
+      return HOPELESS;
     }
     backlog.rows = queue.rowsAhead(level, deadline, now);
     backlog.rowsPerRun = rowsPerRun(this.#state);
@@ -83,7 +83,7 @@ export class AdmissionControl {
     if (forecast.doneAt <= due) return undefined;
     if (!isHealthy) {
       counters.full++;
-      return stalled();
+      return STALLED;
     }
     counters.tooBusy++;
     return tooBusy(forecast.startsAt - now);

@@ -6,7 +6,7 @@ import type { Expiry } from "./expiry.ts";
 import type { Job, Pending } from "./job.ts";
 import type { LaneState } from "./lane-state.ts";
 import type { QueueState } from "./queue-state.ts";
-import { droppedFromQueue } from "./refusals.ts";
+import { DROPPED } from "./refusals.ts";
 import { SizeTrials } from "./size-trials.ts";
 
 /** Forms batches out of one queue. */
@@ -41,7 +41,7 @@ export class BatchFormer {
         rows = batchSize(curve, head.rows, full, budgetMs, rules.efficiencyFloor);
         if (rows === DROP_HEAD) {
           counters.droppedAtDispatch++;
-          this.#drop(head.pending, droppedFromQueue());
+          this.#drop(head.pending, DROPPED);
           continue;
         }
         if (rows < full && this.trials.isDue()) rows = full;

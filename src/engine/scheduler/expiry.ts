@@ -5,7 +5,7 @@ import { Gate } from "./gate.ts";
 import type { Job, Pending } from "./job.ts";
 import type { QueueState } from "./queue-state.ts";
 import { timeoutInForceMs } from "./queue-timeout.ts";
-import { droppedFromQueue } from "./refusals.ts";
+import { DROPPED } from "./refusals.ts";
 
 /** A timer may be early by this much. */
 const TIMER_EARLY_MS = 1;
@@ -80,7 +80,7 @@ export class Expiry {
         continue;
       }
       counters.expired++;
-      this.#drop(pending, droppedFromQueue());
+      this.#drop(pending, DROPPED);
     }
   }
 

@@ -25,33 +25,46 @@ export function whyFull(request: EngineRequest, level: Level, queue: JobQueue, o
   return undefined;
 }
 
-/** Nothing of this is made anew for each refusal: under overload there are thousands a second. */
-const HOPELESS = { metadata: { stage: "admit", predicted: "true" } };
-const LATE_METADATA = { stage: "admit", predicted: "true" };
-const DROPPED = { metadata: { stage: "queue", predicted: "true" } };
-const STALLED = { retryAfterMs: 1000, metadata: { stage: "admit" } };
+// Under overload there are thousands of these a second, so nothing is made anew for each of them.
 
 /** The refusal of a request that would miss its deadline on an idle server too. */
-export function hopeless(): ServiceError {
-  return new ServiceError("DEADLINE_EXCEEDED", "The model is predicted to take longer than the deadline allows, even at once.", HOPELESS);
-}
+export const HOPELESS = new ServiceError(
+  "DEADLINE_EXCEEDED",
+  "The model is predicted to take longer than the deadline allows, even at once.",
+  { metadata: { stage: "admit", predicted: "true" }, recurs: true },
+);
+
+/** The answer to a request that waited until it could not meet its deadline any more. */
+export const DROPPED = new ServiceError("DEADLINE_EXCEEDED", "The deadline is predicted to pass before the run would end.", {
+  metadata: { stage: "queue", predicted: "true" },
+  recurs: true,
+});
+
+/** The refusal of a request that no instance could take: every one is held by a run that does not end. */
+export const STALLED = new ServiceError("MODEL_STALLED", "Every instance of the model is held by a run that does not end.", {
+  retryAfterMs: 1000,
+  metadata: { stage: "admit" },
+  recurs: true,
+});
+
+/** The refusals of `tooBusy` by their advice: callers cannot tell apart what lies closer together. */
+const TOO_BUSY = new Map<number, ServiceError>();
+const FINE_MS = 100;
+const COARSE_MS = 50;
+const MAX_ADVICE_MS = 60_000;
 
 /** The refusal of a request that would miss its deadline because of what goes before it. @param waitMs until its run would start. */
 export function tooBusy(waitMs: number): ServiceError {
-  return new ServiceError("DEADLINE_UNREACHABLE", "The deadline is predicted to pass before the answer, with what waits before it.", {
-    retryAfterMs: Math.max(1, Math.ceil(waitMs)),
-    metadata: LATE_METADATA,
+  const adviceMs = waitMs <= FINE_MS ? Math.max(1, Math.ceil(waitMs)) : Math.min(MAX_ADVICE_MS, COARSE_MS * Math.ceil(waitMs / COARSE_MS));
+  let refusal = TOO_BUSY.get(adviceMs);
+  if (refusal !== undefined) return refusal;
+  refusal = new ServiceError("DEADLINE_UNREACHABLE", "The deadline is predicted to pass before the answer, with what waits before it.", {
+    retryAfterMs: adviceMs,
+    metadata: { stage: "admit", predicted: "true" },
+    recurs: true,
   });
-}
-
-/** The answer to a request that waited until it could not meet its deadline any more. */
-export function droppedFromQueue(): ServiceError {
-  return new ServiceError("DEADLINE_EXCEEDED", "The deadline is predicted to pass before the run would end.", DROPPED);
-}
-
-/** The refusal of a request that no instance could take: every one is held by a run that does not end. */
-export function stalled(): ServiceError {
-  return new ServiceError("MODEL_STALLED", "Every instance of the model is held by a run that does not end.", STALLED);
+  TOO_BUSY.set(adviceMs, refusal);
+  return refusal;
 }
 
 function queueFull(message: string, queue: JobQueue, options: QueueOptions, limit: Readonly<Record<string, string>>): ServiceError {

@@ -42,8 +42,19 @@ function cut(text: string, maxChars: number): string {
   return (text.length <= maxChars ? text : `${text.slice(0, maxChars - 1)}…`).toWellFormed();
 }
 
-/** The error as an encoded google.rpc.Status. */
+/** What recurring errors look like: under overload most answers are one of a few. */
+const encodedStatuses = new WeakMap<ServiceError, Uint8Array>();
+const trailersOnlyHeaders = new WeakMap<ServiceError, readonly string[]>();
+
+/** The error as an encoded google.rpc.Status. Not to be changed. */
 export function encodeStatus(error: ServiceError): Uint8Array {
+  if (!error.recurs) return toStatus(error);
+  let encoded = encodedStatuses.get(error);
+  if (encoded === undefined) encodedStatuses.set(error, (encoded = toStatus(error)));
+  return encoded;
+}
+
+function toStatus(error: ServiceError): Uint8Array {
   const metadata = Object.fromEntries(Object.entries(error.metadata).map(([key, value]) => [key, cut(value, MAX_TEXT_CHARS)]));
   const details = [pack("ErrorInfo", ErrorInfo.encode({ reason: error.reason, domain: ERROR_DOMAIN, metadata }).finish())];
   if (error.violations.length > 0) {
@@ -104,4 +115,13 @@ export function errorTrailers(error: ServiceError): OutgoingHttpHeaders {
     trailers["retry-after"] = String(Math.ceil(error.retryAfterMs / 1000));
   }
   return trailers;
+}
+
+/** Headers of an answer that consists of the failure alone, in the flat form that HTTP/2 takes without a copy. @param common come first. */
+export function trailersOnly(error: ServiceError, common: readonly string[]): readonly string[] {
+  let headers = error.recurs ? trailersOnlyHeaders.get(error) : undefined;
+  if (headers !== undefined) return headers;
+  headers = [...common, ...Object.entries(errorTrailers(error)).flatMap(([name, value]) => [name, String(value)])];
+  if (error.recurs) trailersOnlyHeaders.set(error, headers);
+  return headers;
 }

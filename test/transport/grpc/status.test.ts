@@ -1,0 +1,42 @@
+// Failures on the wire: what recurs is encoded once, and still says what it has to say.
+
+import { describe, expect, test } from "@jest/globals";
+import { RetryInfo } from "../../../generated/google/rpc/error_details.ts";
+import { Status } from "../../../generated/google/rpc/status.ts";
+import { tooBusy } from "../../../src/engine/scheduler/refusals.ts";
+import { ServiceError } from "../../../src/errors.ts";
+import { encodeStatus, errorTrailers, trailersOnly } from "../../../src/transport/grpc/status.ts";
+
+const COMMON = [":status", "200"];
+
+describe("a refusal that recurs", () => {
+  test("is one object for one advice, encoded once", () => {
+    expect(tooBusy(3)).toBe(tooBusy(2.5));
+    expect(encodeStatus(tooBusy(3))).toBe(encodeStatus(tooBusy(3)));
+    expect(trailersOnly(tooBusy(3), COMMON)).toBe(trailersOnly(tooBusy(3), COMMON));
+  });
+
+  test.each([
+    [0, 1],
+    [3.2, 4],
+    [100, 100],
+    [101, 150],
+    [1e9, 60_000],
+    [Infinity, 60_000],
+  ])("a wait of %d ms advises %d ms, in every form", (waitMs, adviceMs) => {
+    const headers = trailersOnly(tooBusy(waitMs), COMMON);
+    expect(headers[headers.indexOf("grpc-retry-pushback-ms") + 1]).toBe(String(adviceMs));
+    const retry = Status.decode(encodeStatus(tooBusy(waitMs))).details.find(({ typeUrl }) => typeUrl.endsWith("RetryInfo"))!;
+    expect(RetryInfo.decode(retry.value).retryDelay).toEqual({
+      seconds: BigInt(Math.floor(adviceMs / 1000)),
+      nanos: (adviceMs % 1000) * 1e6,
+    });
+  });
+});
+
+test("other failures are encoded anew and look the same in both forms", () => {
+  const error = new ServiceError("QUEUE_FULL", "full", { retryAfterMs: 7 });
+  expect(encodeStatus(error)).not.toBe(encodeStatus(error));
+  const pairs = Object.entries(errorTrailers(error)).flatMap(([name, value]) => [name, String(value)]);
+  expect(trailersOnly(error, COMMON)).toEqual([...COMMON, ...pairs]);
+});
