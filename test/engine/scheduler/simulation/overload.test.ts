@@ -42,6 +42,13 @@ describe("S1, S2, S3: goodput at 0.85 x, 1.3 x and 2 x; S5: late answers; S6: re
   });
 });
 
+test.each([0.6, 1.3, 5])("a deadline that full batches cannot meet is met by smaller ones, at %d x", async (load) => {
+  const profile: Profile = { runMs: (rows) => 5 + 2.8 * rows, maxBatchSize: 32, sloMs: 80 };
+  const { goodput, late } = await average({ profile, load, count: 3000 });
+  expect(goodput).toBeGreaterThanOrEqual(Math.min(0.97, 0.9 / load));
+  expect(late).toBeLessThanOrEqual(0.01);
+});
+
 test.each([
   ["RN", RN, 1, "strict", 0.68],
   ["BL", BL, 1, "strict", 0.75],
