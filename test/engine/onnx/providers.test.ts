@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { explainProviderFailure } from "../../../src/engine/onnx/providers.ts";
+import { explainProviderFailure, runtimeProviders } from "../../../src/engine/onnx/providers.ts";
 
 test.each([
   ["Failed to get a WebGPU adapter", "Failed to get a WebGPU adapter"],
@@ -11,4 +11,10 @@ test.each([
   ["x".repeat(500), "x".repeat(160)],
 ])("what the runtime says of a provider is told without paths, in one short line: %#", (text, told) => {
   expect(explainProviderFailure(new Error(text))).toBe(told);
+});
+
+test("a session asks for its device, and for the CPU behind it", () => {
+  expect(runtimeProviders({ provider: "cuda", deviceId: 3 })).toEqual([{ name: "cuda", deviceId: 3 }, "cpu"]);
+  expect(runtimeProviders({ provider: "webgpu", deviceId: undefined })).toEqual(["webgpu", "cpu"]);
+  expect(runtimeProviders({ provider: "cpu", deviceId: undefined })).toEqual(["cpu"]);
 });

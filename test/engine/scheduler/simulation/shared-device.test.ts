@@ -16,6 +16,11 @@ import { createVirtualClock } from "./virtual-clock.ts";
 
 const DEVICE: Device = { name: "gpu", tokens: 1, outlivesHungRuns: false };
 
+/** From the end of a run to the answer of its callers it is three turns. */
+async function settled(): Promise<void> {
+  for (let turn = 0; turn < 3; turn++) await Promise.resolve();
+}
+
 /** Shares of the requests of each model. */
 interface Share {
   ok: number;
@@ -55,13 +60,10 @@ async function simulateTwo(profile: Profile, arrivals: readonly Arrival[], seed:
     ),
   );
   const shares = engines.map((): Share => ({ ok: 0, late: 0, offered: 0 }));
-  const settle = async (): Promise<void> => {
-    for (let turn = 0; turn < 3; turn++) await Promise.resolve();
-  };
   for (const [index, { at, rows, sloMs, priority }] of arrivals.entries()) {
     while (clock.nextAt <= start + at) {
       clock.fireNext();
-      await settle();
+      await settled();
     }
     clock.moveTo(start + at);
     const share = shares[index % 2]!;
@@ -84,7 +86,7 @@ async function simulateTwo(profile: Profile, arrivals: readonly Arrival[], seed:
   }
   while (clock.nextAt < Infinity) {
     clock.fireNext();
-    await settle();
+    await settled();
   }
   return shares;
 }
