@@ -5,7 +5,7 @@ import type { Provider } from "../../config/config.ts";
 import type { LoadOptions } from "../backend.ts";
 import { ModelError } from "../backend.ts";
 import type { SessionInfo, SessionSpec } from "./protocol.ts";
-import { explainProviderFailure, whyUnavailable } from "./providers.ts";
+import { explainProviderFailure, whyProviderFailed, whyUnavailable } from "./providers.ts";
 import type { WorkerLane } from "./worker-lane.ts";
 import type { WorkerPool } from "./worker-pool.ts";
 
@@ -54,7 +54,7 @@ export async function createSessions(options: LoadOptions, pool: WorkerPool): Pr
     const why = whyUnavailable(provider, execution);
     if (why !== undefined) {
       notes.push(`${provider}: ${why}`);
-      failure = new ModelError(`No execution provider of the list can be used: ${notes.join("; ")}.`);
+      failure = nothingUsable(notes);
       continue;
     }
     const key = nextSession++;
@@ -71,10 +71,15 @@ export async function createSessions(options: LoadOptions, pool: WorkerPool): Pr
     }
     await Promise.allSettled(placed.map(({ worker }) => worker.release(key)));
     const [first] = failures;
-    failure = first?.error;
-    notes.push(`${provider}: ${first?.deviceId === undefined ? "" : `device ${first.deviceId}: `}${explainProviderFailure(failure)}`);
+    const device = first?.deviceId === undefined ? "" : `device ${first.deviceId}: `;
+    notes.push(`${provider}: ${device}${explainProviderFailure(first?.error)}`);
+    failure = provider === "cpu" || whyProviderFailed(first?.error) === undefined ? first?.error : nothingUsable(notes);
   }
   throw failure;
+}
+
+function nothingUsable(notes: readonly string[]): ModelError {
+  return new ModelError(`No execution provider of the list can be used: ${notes.join("; ")}.`);
 }
 
 async function createAll(

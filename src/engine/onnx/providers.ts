@@ -29,14 +29,34 @@ export function runtimeProviders({
 /** Longest note about a provider. */
 const MAX_NOTE_CHARS = 160;
 
-/** The runtime's words about a provider that did not start, cut to one line and freed of paths: callers may see them. */
+/** What a provider lacks, by the runtime's words. */
+const KNOWN: readonly (readonly [RegExp, string])[] = [
+  [/invalid device ordinal/i, "there is no such device"],
+  [/no CUDA-capable device/i, "the driver finds no CUDA device"],
+  [/driver version is insufficient|system (has unsupported|not yet initialized)/i, "the NVIDIA driver does not fit the CUDA libraries"],
+  [/Failed to load shared library/i, "its library is there, but CUDA, cuDNN or the NVIDIA driver cannot be loaded, or is another version"],
+  [/out of memory/i, "the device's memory is full"],
+];
+
+/** Why the provider and not the model is to blame for a session that could not be made; undefined when that is not certain. */
+export function whyProviderFailed(error: unknown): string | undefined {
+  const text = textOf(error);
+  return KNOWN.find(([pattern]) => pattern.test(text))?.[1];
+}
+
+/** Why a provider did not start: our words, or the runtime's cut to one line and freed of paths and names, because callers may see them. */
 export function explainProviderFailure(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
-  const line = text
+  const known = whyProviderFailed(error);
+  if (known !== undefined) return known;
+  const line = textOf(error)
     .replaceAll(/\s+/g, " ")
     .split(" ")
-    .filter((word) => !/[\\/]/.test(word))
+    .filter((word) => !/[\\/]|^hostname=/.test(word))
     .join(" ")
     .trim();
   return line === "" ? "session creation failed" : line.slice(0, MAX_NOTE_CHARS);
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

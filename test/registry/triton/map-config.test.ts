@@ -91,7 +91,10 @@ describe("settings", () => {
       "instance_group [ { kind: KIND_GPU count: 2 gpus: 0 }, { kind: KIND_GPU gpus: 1 } ]",
       { instances: 1, deviceIds: [0, 0, 1], executionProviders: ["cuda", "cpu"] },
     ],
-    ["instance_group [ { kind: KIND_GPU gpus: 0 }, { kind: KIND_GPU gpus: [ 0, 1 ] }, { gpus: 1 } ]", { instances: undefined, deviceIds: [0, 1] }],
+    [
+      "instance_group [ { kind: KIND_GPU gpus: 0 }, { kind: KIND_GPU gpus: [ 0, 1 ] }, { gpus: 1 } ]",
+      { instances: undefined, deviceIds: [0, 1] },
+    ],
     ["instance_group [ { kind: KIND_CPU count: 4 }, { kind: KIND_GPU gpus: [ 1 ] } ]", { instances: undefined, deviceIds: [1] }],
     ["instance_group { gpus: [ 2, 1 ] }", { instances: undefined, deviceIds: [2, 1] }],
     ["instance_group { kind: KIND_GPU count: 2000000000 gpus: 0 }", { instances: 256, deviceIds: [0] }],
