@@ -1,19 +1,13 @@
 // Makes the sessions of one version on the first provider of its list that takes them.
 
-import { availableParallelism } from "node:os";
 import type { Provider } from "../../config/config.ts";
 import type { LoadOptions } from "../backend.ts";
 import { ModelError } from "../backend.ts";
 import type { SessionInfo, SessionSpec } from "./protocol.ts";
 import { explainProviderFailure, whyProviderFailed, whyUnavailable } from "./providers.ts";
+import { planSessions } from "./session-plan.ts";
 import type { WorkerLane } from "./worker-lane.ts";
 import type { WorkerPool } from "./worker-pool.ts";
-
-/** Threads one run uses at most when nothing is configured. */
-const MAX_DEFAULT_THREADS = 4;
-
-/** Sessions on one CUDA device when nothing is configured: one copies while the other computes. */
-const DEFAULT_CUDA_INSTANCES = 2;
 
 /** A session's worker, and its device where the provider has numbered ones. */
 export interface PlacedSession {
@@ -41,10 +35,8 @@ let nextSession = 0;
 export async function createSessions(options: LoadOptions, pool: WorkerPool): Promise<Sessions> {
   const { execution } = options;
   const notes: string[] = [];
-  const sizes = defaultSizes(options, pool.size);
   const spec = {
     path: options.modelPath,
-    intraOpThreads: sizes.intraOpThreads,
     interOpThreads: options.interOpThreads,
     parallelExecution: options.parallelExecution,
     graphOptimization: options.graphOptimization,
@@ -58,17 +50,10 @@ export async function createSessions(options: LoadOptions, pool: WorkerPool): Pr
       continue;
     }
     const key = nextSession++;
-    const deviceIds = provider === "cuda" ? options.deviceIds : undefined;
-    const wanted = deviceIds === undefined ? sizes.instances : deviceIds.length * (options.instances || DEFAULT_CUDA_INSTANCES);
-    const placed = pool.place(Math.min(wanted, pool.size), provider, execution).map((worker, index) => ({
-      worker,
-      deviceId: deviceIds?.[index % deviceIds.length],
-    }));
-    const { info, failures } = await createAll(placed, key, { ...spec, provider });
-    if (info !== undefined && failures.length === 0) {
-      const asked = options.instances * (deviceIds?.length ?? 1) || (deviceIds?.length ?? 0);
-      return { key, placed, info, provider, intraOpThreads: sizes.intraOpThreads, asked, notes };
-    }
+    const { deviceIds, intraOpThreads, asked } = planSessions(provider, options, pool.size);
+    const placed = pool.place(deviceIds.length, provider, execution).map((worker, index) => ({ worker, deviceId: deviceIds[index] }));
+    const { info, failures } = await createAll(placed, key, { ...spec, provider, intraOpThreads });
+    if (info !== undefined && failures.length === 0) return { key, placed, info, provider, intraOpThreads, asked, notes };
     await Promise.allSettled(placed.map(({ worker }) => worker.release(key)));
     const [first] = failures;
     const device = first?.deviceId === undefined ? "" : `device ${first.deviceId}: `;
@@ -96,17 +81,4 @@ async function createAll(
   );
   const [first] = created;
   return { info: first?.status === "fulfilled" ? first.value : undefined, failures };
-}
-
-/**
- * One core is left to the event loop; the rest is shared out as instances of a few threads each. Every session has a thread pool of its
- * own, so a folder of many models gets one thread and one session for each.
- */
-function defaultSizes(options: LoadOptions, maxWorkers: number): { readonly instances: number; readonly intraOpThreads: number } {
-  // Runs that are short enough for the main thread gain nothing from more threads, and there is only one main thread.
-  if (options.execution === "inline") return { intraOpThreads: options.intraOpThreads || 1, instances: 1 };
-  const cores = Math.max(1, availableParallelism() - 1);
-  const intraOpThreads = options.intraOpThreads || (options.modelCount > maxWorkers ? 1 : Math.min(MAX_DEFAULT_THREADS, cores));
-  const instances = options.instances || (options.modelCount > maxWorkers ? 1 : Math.max(1, Math.floor(cores / intraOpThreads)));
-  return { intraOpThreads, instances: Math.min(instances, maxWorkers) };
 }

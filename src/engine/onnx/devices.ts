@@ -1,7 +1,7 @@
 // The devices that sessions run on, shared by all models: the cores, CUDA devices and WebGPU, with the tokens of each.
 
 import type { Execution, Provider } from "../../config/config.ts";
-import type { Device } from "../scheduler/executor.ts";
+import type { Device, Instance } from "../scheduler/executor.ts";
 
 /** How much may be in flight. */
 export interface DeviceLimits {
@@ -53,4 +53,16 @@ export function createDevices({ maxCudaBatches, maxCpuThreads }: DeviceLimits): 
 /** Tokens of its device that a run takes: a thread each on the CPU, one elsewhere. */
 export function tokensOf(provider: Provider, intraOpThreads: number): number {
   return provider === "cpu" ? intraOpThreads : 1;
+}
+
+/** Instances that never run beside the others, because those have taken all tokens of the device by then. @returns a sentence a device. */
+export function whyInstancesWait(provider: Provider, instances: readonly Pick<Instance, "device" | "tokens">[]): readonly string[] {
+  const setting: keyof DeviceLimits = provider === "cpu" ? "maxCpuThreads" : "maxCudaBatches";
+  const warnings: string[] = [];
+  for (const device of new Set(instances.map((instance) => instance.device))) {
+    const here = instances.filter((instance) => instance.device === device);
+    const atOnce = device === undefined ? Infinity : Math.ceil(device.tokens / (here[0]?.tokens ?? 1));
+    if (here.length > atOnce) warnings.push(`${here.length} instances share ${device?.name}, ${atOnce} at a time (setting ${setting}).`);
+  }
+  return warnings;
 }

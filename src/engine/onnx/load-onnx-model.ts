@@ -8,7 +8,7 @@ import { LatencyModel } from "../scheduler/latency-model.ts";
 import type { Scheduler } from "../scheduler/scheduler.ts";
 import { createSessions } from "./create-sessions.ts";
 import { declaredSignature } from "./declared-signature.ts";
-import { tokensOf, type Devices } from "./devices.ts";
+import { tokensOf, whyInstancesWait, type Devices } from "./devices.ts";
 import { checkInline } from "./inline-limit.ts";
 import { createOnnxInstance } from "./onnx-instance.ts";
 import { inferSignature, whyNotBatchable } from "./signature.ts";
@@ -68,6 +68,7 @@ export async function loadOnnxModel(options: LoadOptions, runtime: OnnxRuntime, 
     const maxBatchSize = whyNotBatched === undefined || isGiven ? candidate.maxBatchSize : 0;
     const batched = maxBatchSize > 0 && whyNotBatched === undefined;
     const slow = options.execution === "inline" ? checkInline(warmed.singleRunMs, latency.rows()) : undefined;
+    const instances = instancesOf(batched);
     const engine = scheduler.createEngine({
       maxBatchSize: Math.max(1, maxBatchSize),
       batched,
@@ -78,7 +79,7 @@ export async function loadOnnxModel(options: LoadOptions, runtime: OnnxRuntime, 
       maxQueueRows: options.maxQueueRows,
       maxBatchBytes: options.maxBatchBytes,
       outputNames: signature.outputs.map(({ name }) => name),
-      instances: instancesOf(batched),
+      instances,
       latency,
       onRunFailure: (failure, rows) => logger.warn({ err: failure, rows }, "run failed"),
     });
@@ -103,6 +104,7 @@ export async function loadOnnxModel(options: LoadOptions, runtime: OnnxRuntime, 
           ? []
           : [`Requests are neither joined nor split: ${whyNotBatched}.`]),
         ...whyFewerInstances(sessions.asked, placed.length),
+        ...whyInstancesWait(provider, instances),
       ],
       warmup: latency.rows(),
       async close() {

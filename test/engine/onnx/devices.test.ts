@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { createDevices, tokensOf } from "../../../src/engine/onnx/devices.ts";
+import { createDevices, tokensOf, whyInstancesWait } from "../../../src/engine/onnx/devices.ts";
 
 const devices = createDevices({ maxCudaBatches: 2, maxCpuThreads: 8 });
 
@@ -26,4 +26,19 @@ test("WebGPU takes one run at a time in each process", () => {
   expect(webgpu).toMatchObject({ tokens: 1 });
   expect(devices.of({ provider: "webgpu", execution: "thread", deviceId: undefined })).toBe(webgpu);
   expect(devices.of({ provider: "webgpu", execution: "process", deviceId: undefined })).toBeUndefined();
+});
+
+test("instances that can only wait for each other are worth a word", () => {
+  const on = (deviceId: number, count: number) => {
+    const device = devices.of({ provider: "cuda", execution: "thread", deviceId });
+    return Array.from({ length: count }, () => ({ device, tokens: 1 }));
+  };
+  expect(whyInstancesWait("cuda", [...on(0, 2), ...on(1, 2)])).toEqual([]);
+  expect(whyInstancesWait("cuda", [...on(0, 3), ...on(1, 2)])).toEqual(["3 instances share cuda:0, 2 at a time (setting maxCudaBatches)."]);
+  const cpu = devices.of({ provider: "cpu", execution: "thread", deviceId: undefined });
+  const onCpu = (tokens: number, count: number) => Array.from({ length: count }, () => ({ device: cpu, tokens }));
+  // The last of eight cores is enough to start on.
+  expect(whyInstancesWait("cpu", onCpu(3, 3))).toEqual([]);
+  expect(whyInstancesWait("cpu", onCpu(4, 3))).toEqual(["3 instances share cpu, 2 at a time (setting maxCpuThreads)."]);
+  expect(whyInstancesWait("cpu", [{ device: undefined }, { device: undefined }])).toEqual([]);
 });
