@@ -6,6 +6,7 @@ import { createPredictApi } from "./api/predict-api.ts";
 import { createRepositoryApi } from "./api/repository-api.ts";
 import type { Config } from "./config/config.ts";
 import type { Backends } from "./engine/backend.ts";
+import { createDevices } from "./engine/onnx/devices.ts";
 import { createOnnxBackend, ONNX_BACKEND } from "./engine/onnx/onnx-backend.ts";
 import { createWorkerPool } from "./engine/onnx/worker-pool.ts";
 import { LoopOverhead } from "./engine/scheduler/overhead.ts";
@@ -56,7 +57,7 @@ export function createApp(config: Config, logger: Logger, options: AppOptions = 
   for (const name of ownNames) health.set(name, "notServing");
   const pool = createWorkerPool({ ...config, heapMb: config.workerHeapMb, logger });
   const backends = new Map([
-    [ONNX_BACKEND, createOnnxBackend(pool, createScheduler(undefined, new LoopOverhead()))],
+    [ONNX_BACKEND, createOnnxBackend({ pool, devices: createDevices(config), scheduler: createScheduler(undefined, new LoopOverhead()) })],
     ...(options.backends ?? []),
   ]);
   const registry = createRegistry({ config, backends, logger });

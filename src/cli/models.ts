@@ -1,6 +1,6 @@
 // `predictd models`: the models of a server as a table, or one of them in full.
 
-import type { Model, ModelVersion, TensorSpec } from "../client/client.ts";
+import type { Execution, Model, ModelVersion, TensorSpec } from "../client/client.ts";
 import { createClient } from "../client/client.ts";
 import { formatDims, formatUs } from "./output/format.ts";
 import { renderTable } from "./output/table.ts";
@@ -68,7 +68,7 @@ function renderModel(model: Model, { stdout, env }: Terminal): string {
       batching &&
         `  batching: ${batchingOf(version)}; wait up to ${batching.maxQueueDelayMs} ms, at most ${batching.maxQueueRows} rows (${batching.source})`,
       execution &&
-        `  execution: ${execution.instances} × ${execution.kind} on ${execution.provider}, ${execution.intraOpThreads} threads a run`,
+        `  execution: ${execution.instances} × ${execution.kind} on ${deviceOf(execution)}, ${execution.intraOpThreads} threads a run`,
       ...(execution?.providerNotes ?? []).map((note) => `    not ${note}`),
       warmup.length > 0 &&
         `  warm-up: ${warmup.map(({ rows, meanUs, p95Us }) => `${rows} rows ${formatUs(meanUs)} (p95 ${formatUs(p95Us)})`).join(", ")}`,
@@ -91,7 +91,12 @@ function notesOf({ description, columns, labels }: TensorSpec): string {
 /** Provider, and where it runs if not in threads. */
 function placeOf({ execution }: ModelVersion): string {
   if (execution === undefined) return "-";
-  return execution.kind === "thread" ? execution.provider : `${execution.provider}, ${execution.kind}`;
+  return execution.kind === "thread" ? deviceOf(execution) : `${deviceOf(execution)}, ${execution.kind}`;
+}
+
+/** Provider, with the numbers of its devices if it has such. */
+function deviceOf({ provider, deviceIds }: Execution): string {
+  return deviceIds.length === 0 ? provider : `${provider}:${deviceIds.join(",")}`;
 }
 
 function batchingOf({ batching }: ModelVersion): string {

@@ -67,6 +67,8 @@ export interface Execution {
   readonly provider: string;
   /** Why providers earlier in the list were not used. */
   readonly providerNotes: readonly string[];
+  /** Devices of the provider that the sessions are spread over; empty where it has no numbered ones. */
+  readonly deviceIds: readonly number[];
 }
 
 /** Measured run time of one batch size. */

@@ -140,9 +140,14 @@ function unknownName(shown: string, name: string, known: readonly string[]): str
 /** What a text stands for; a text that stands for nothing stays as it is and is refused by the checker. */
 function fromText(key: keyof Config, text: string): unknown {
   const { kind } = settingOf(key);
-  if (kind === "int" || kind === "number") return /^-?\d+(\.\d+)?(e-?\d+)?$/i.test(text) ? Number(text) : text;
+  if (kind === "int" || kind === "number") return toNumber(text);
+  if (kind === "ints") return text.split(",").map((part) => toNumber(part.trim()));
   if (kind === "boolean") return text === "true" ? true : text === "false" ? false : text;
   if (kind === "names" && text.trim() === "") return [];
   if (kind === "choices" || kind === "names") return text.split(",").map((part) => part.trim());
   return text;
+}
+
+function toNumber(text: string): number | string {
+  return /^-?\d+(\.\d+)?(e-?\d+)?$/i.test(text) ? Number(text) : text;
 }

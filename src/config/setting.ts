@@ -49,6 +49,16 @@ export interface ChoicesSetting<T extends string> extends Common<readonly T[]> {
   readonly choices: readonly T[];
 }
 
+/** An ordered list of integers, at least one; with commas in the environment and in flags. */
+export interface IntsSetting extends Common<readonly number[]> {
+  readonly kind: "ints";
+  /** Range of each. */
+  readonly min: number;
+  readonly max: number;
+  /** Most integers. */
+  readonly maxCount: number;
+}
+
 /** A list of different free words, which may be empty; with commas in the environment and in flags. */
 export interface NamesSetting extends Common<readonly string[]> {
   readonly kind: "names";
@@ -71,18 +81,27 @@ export type SettingOf<T> = [T] extends [number]
   ? NumberSetting
   : [T] extends [boolean]
     ? BooleanSetting
-    : [T] extends [readonly (infer C extends string)[]]
-      ? string extends C
-        ? NamesSetting
-        : ChoicesSetting<C>
-      : [T] extends [string]
-        ? string extends T
-          ? StringSetting
-          : ChoiceSetting<T>
-        : never;
+    : [T] extends [readonly number[]]
+      ? IntsSetting
+      : [T] extends [readonly (infer C extends string)[]]
+        ? string extends C
+          ? NamesSetting
+          : ChoicesSetting<C>
+        : [T] extends [string]
+          ? string extends T
+            ? StringSetting
+            : ChoiceSetting<T>
+          : never;
 
 /** Any row. */
-export type Setting = NumberSetting | BooleanSetting | ChoiceSetting<string> | ChoicesSetting<string> | NamesSetting | StringSetting;
+export type Setting =
+  | NumberSetting
+  | IntsSetting
+  | BooleanSetting
+  | ChoiceSetting<string>
+  | ChoicesSetting<string>
+  | NamesSetting
+  | StringSetting;
 
 /** Name in the environment: `grpcPort` is `PREDICTD_GRPC_PORT`. */
 export function envName(key: keyof Config): string {
@@ -109,6 +128,8 @@ export function fieldOf(setting: Setting): Field<Config[keyof Config]> {
       return listField(choiceField(setting.choices), { min: 1, max: setting.choices.length, uniqueBy: String }) as Field<
         Config[keyof Config]
       >;
+    case "ints":
+      return listField(intField(setting.min, setting.max), { min: 1, max: setting.maxCount });
     case "names":
       return listField(stringField(1, setting.maxLength), { max: setting.max, uniqueBy: String }) as Field<Config[keyof Config]>;
     default:

@@ -48,6 +48,8 @@ function renderRange(setting: Setting): string {
     case "choice":
     case "choices":
       return setting.choices.map((choice) => `\`${choice}\``).join(", ");
+    case "ints":
+      return `1 to ${setting.maxCount} integers, each ${setting.min} to ${setting.max}`;
     case "names":
       return `at most ${setting.max} names`;
     default:

@@ -318,7 +318,8 @@ export const SETTINGS: { readonly [K in keyof Config]: SettingOf<Config[K]> } = 
     min: 0,
     max: MAX_CORES,
     default: 0,
-    meaning: "Sessions of one model version that run side by side; 0: chosen from the cores. A model's own value wins.",
+    meaning:
+      "Sessions of one model version that run side by side, on CUDA on each device of `deviceIds`; 0: chosen from the cores, on CUDA 2. A model's own value wins.",
   },
   intraOpThreads: {
     section: "Execution",
@@ -334,6 +335,35 @@ export const SETTINGS: { readonly [K in keyof Config]: SettingOf<Config[K]> } = 
     choices: ["cuda", "cpu", "webgpu"],
     default: ["cuda", "cpu"],
     meaning: "Where models run, first choice first; one that the machine lacks is passed over. A model's own value wins.",
+  },
+  deviceIds: {
+    section: "Execution",
+    kind: "ints",
+    min: 0,
+    max: 255,
+    maxCount: 64,
+    default: [0],
+    meaning:
+      "CUDA devices that a model's sessions are spread over, numbered as CUDA does; one that stands twice gets twice as many. A model's own value wins.",
+  },
+  maxCudaBatches: {
+    section: "Execution",
+    kind: "int",
+    min: 1,
+    max: 64,
+    default: 2,
+    meaning:
+      "Batches in flight on one CUDA device, of all models together; 2 let one copy while another computes. On WebGPU it is always 1.",
+  },
+  maxCpuThreads: {
+    section: "Execution",
+    kind: "int",
+    min: 1,
+    max: MAX_CORES,
+    default: (machine: Machine) => Math.min(Math.max(machine.cores, 1), MAX_CORES),
+    defaultText: "the cores",
+    meaning:
+      "Threads of the batches in flight on the CPU, of all models together: a batch takes its model's `intraOpThreads` and starts while one is left, so that instances and models do not fight for the cores.",
   },
 
   maxBatchSize: {

@@ -57,7 +57,9 @@ export interface LoadOptions {
   readonly modelPath: string;
   readonly execution: Execution;
   readonly providers: readonly Provider[];
-  /** 0: from the cores. */
+  /** Devices of a provider that has numbered ones; at least one. */
+  readonly deviceIds: readonly number[];
+  /** On each device; 0: from the cores. */
   readonly instances: number;
   /** 0: from the cores. */
   readonly intraOpThreads: number;
@@ -120,6 +122,8 @@ export interface LoadedModel {
   readonly instances: number;
   readonly intraOpThreads: number;
   readonly provider: Provider;
+  /** Devices of the provider that its sessions are spread over; empty where it has no numbered ones. */
+  readonly deviceIds: readonly number[];
   readonly providerNotes: readonly string[];
   readonly warnings: readonly string[];
   /** Run times by batch size, as measured at warm-up. */

@@ -48,6 +48,7 @@ export async function loadVersion(version: Version, plan: ModelPlan, context: Lo
     logger.info(
       {
         provider: loaded.provider,
+        deviceIds: loaded.deviceIds,
         providerNotes: loaded.providerNotes,
         maxBatchSize: loaded.maxBatchSize,
         batching: loaded.batchingSource,
@@ -83,6 +84,7 @@ function loadOptions(
     modelPath: path,
     execution: settings.execution ?? config.execution,
     providers: settings.executionProviders ?? config.executionProviders,
+    deviceIds: settings.deviceIds ?? config.deviceIds,
     instances: settings.instances ?? config.instances,
     intraOpThreads: settings.intraOpThreads ?? config.intraOpThreads,
     interOpThreads: settings.interOpThreads,

@@ -32,6 +32,8 @@ export interface Manifest {
   readonly intraOpThreads: number | undefined;
   /** First choice first. */
   readonly executionProviders: readonly Provider[] | undefined;
+  /** CUDA devices. */
+  readonly deviceIds: readonly number[] | undefined;
   /** Warm-up runs for each batch size. */
   readonly warmupRuns: number | undefined;
   /** Time for warming one version up, in milliseconds. */
@@ -80,6 +82,7 @@ const fields = {
   instances: settingField("instances"),
   intraOpThreads: settingField("intraOpThreads"),
   executionProviders: settingField("executionProviders"),
+  deviceIds: settingField("deviceIds"),
   warmupRuns: settingField("warmupRuns"),
   warmupBudgetMs: settingField("warmupBudgetMs"),
   warmupDims: mapField(intField(1, 65_536), { max: 256, maxKeyLength: 256 }),
@@ -132,6 +135,7 @@ export function parseManifest(text: string): Manifest {
     instances: given.instances,
     intraOpThreads: given.intraOpThreads,
     executionProviders: given.executionProviders,
+    deviceIds: given.deviceIds,
     warmupRuns: given.warmupRuns,
     warmupBudgetMs: given.warmupBudgetMs,
     warmupDims: given.warmupDims ?? new Map(),

@@ -50,6 +50,7 @@ export interface ModelSettings {
   readonly parallelExecution: boolean;
   readonly graphOptimization: GraphOptimization;
   readonly executionProviders: readonly Provider[] | undefined;
+  readonly deviceIds: readonly number[] | undefined;
   /** Whether the configuration asks for a GPU, so that a run on the CPU is worth a word. */
   readonly wantsGpu: boolean;
   readonly warmupRuns: number | undefined;
@@ -90,6 +91,7 @@ export const DEFAULT_MODEL_SETTINGS: ModelSettings = Object.freeze({
   parallelExecution: false,
   graphOptimization: "all",
   executionProviders: undefined,
+  deviceIds: undefined,
   wantsGpu: false,
   warmupRuns: undefined,
   warmupBudgetMs: undefined,

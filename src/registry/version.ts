@@ -165,6 +165,7 @@ export class Version {
               instances: loaded.instances,
               intraOpThreads: loaded.intraOpThreads,
               provider: loaded.provider,
+              deviceIds: loaded.deviceIds,
               providerNotes: loaded.providerNotes,
             },
       warmup: loaded?.warmup ?? [],

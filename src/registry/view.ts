@@ -32,6 +32,8 @@ export interface ExecutionView {
   readonly intraOpThreads: number;
   /** Provider the version got. */
   readonly provider: Provider;
+  /** Devices of the provider that its sessions are spread over; empty where it has no numbered ones. */
+  readonly deviceIds: readonly number[];
   /** Why earlier providers of the list were not used. */
   readonly providerNotes: readonly string[];
 }

@@ -36,7 +36,7 @@ function model(name: string, inputs: readonly TensorSpec[], states: readonly Mod
     reason: state === "failed" ? "not an ONNX file" : "",
     signature,
     batching: { enabled: true, maxBatchSize: 32, maxQueueDelayMs: 0, maxQueueRows: 64, source: "model.yaml" },
-    execution: { kind: "thread", instances: 1, intraOpThreads: 1, provider: "cpu", providerNotes: [] },
+    execution: { kind: "thread", instances: 1, intraOpThreads: 1, provider: "cpu", providerNotes: [], deviceIds: [] },
     warmup: [],
     decoupled: false,
     statistics: NO_STATISTICS,

@@ -59,6 +59,7 @@ describe("precedence", () => {
 
 describe("kinds", () => {
   test.each<[string, string, Record<string, unknown>, Record<string, string>, keyof Config, unknown]>([
+    ["ints", "deviceIds: [1, 0]", { deviceIds: "1, 0" }, { PREDICTD_DEVICE_IDS: "1,0" }, "deviceIds", [1, 0]],
     ["int", "instances: 3", { instances: "3" }, { PREDICTD_INSTANCES: "3" }, "instances", 3],
     ["number", "logSampleRatio: 0.25", { logSampleRatio: "0.25" }, { PREDICTD_LOG_SAMPLE_RATIO: "2.5e-1" }, "logSampleRatio", 0.25],
     ["boolean", "reflection: false", { reflection: false }, { PREDICTD_REFLECTION: "false" }, "reflection", false],
@@ -128,6 +129,16 @@ describe("refusals", () => {
       undefined,
       { flags: { executionProviders: "cpu,tpu" } },
       ['--execution-providers[1] must be one of cuda, cpu, webgpu, got "tpu"'],
+    ],
+    [
+      "numbers of a list",
+      "deviceIds: [0, 256]",
+      { env: { PREDICTD_DEVICE_IDS: "0,x" }, flags: { deviceIds: "1.5" } },
+      [
+        "predictd.yaml line 1: deviceIds[1] must be an integer from 0 to 255, got 256",
+        'PREDICTD_DEVICE_IDS[1] must be an integer from 0 to 255, got "x"',
+        "--device-ids[0] must be an integer from 0 to 255, got 1.5",
+      ],
     ],
     ["repeated item of a list", "executionProviders: [cpu, cpu]", {}, ['predictd.yaml line 1: executionProviders[1] repeats "cpu"']],
     [

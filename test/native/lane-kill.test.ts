@@ -24,7 +24,15 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "predictd-test-"));
   const path = join(folder, "slow.onnx");
   await writeFile(path, slow());
-  spec = { path, provider: "cpu", intraOpThreads: 1, interOpThreads: 0, parallelExecution: false, graphOptimization: "all" };
+  spec = {
+    path,
+    provider: "cpu",
+    deviceId: undefined,
+    intraOpThreads: 1,
+    interOpThreads: 0,
+    parallelExecution: false,
+    graphOptimization: "all",
+  };
   lane = pool.place(1, "cpu", "process")[0]!;
   await lane.create(SESSION, spec);
 });

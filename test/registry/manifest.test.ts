@@ -16,6 +16,7 @@ const DEFAULTS = {
   instances: undefined,
   intraOpThreads: undefined,
   executionProviders: undefined,
+  deviceIds: undefined,
   warmupRuns: undefined,
   warmupBudgetMs: undefined,
   warmupDims: new Map(),
@@ -63,6 +64,7 @@ admission: lenient
 instances: 2
 intraOpThreads: 1
 executionProviders: [cpu]
+deviceIds: [1, 0, 1]
 warmupRuns: 0
 warmupBudgetMs: 1000
 warmupDims: { sequence: 128, 7: 3 }
@@ -86,6 +88,7 @@ outputs:
     instances: 2,
     intraOpThreads: 1,
     executionProviders: ["cpu"],
+    deviceIds: [1, 0, 1],
     warmupRuns: 0,
     warmupBudgetMs: 1000,
     warmupDims: new Map([
@@ -114,6 +117,9 @@ describe("refusals", () => {
     ["maxQueueRows: 0", ["line 1: maxQueueRows must be an integer from 1 to 1048576, got 0"]],
     ["instances: 1.5", ["line 1: instances must be an integer from 0 to 256, got 1.5"]],
     ["intraOpThreads: -1", ["line 1: intraOpThreads must be an integer from 0 to 256, got -1"]],
+    ["deviceIds: [-1]", ["line 1: deviceIds[0] must be an integer from 0 to 255, got -1"]],
+    ["deviceIds: []", ["line 1: deviceIds must be a list of 1 to 64 items, each an integer from 0 to 255, got 0 items"]],
+    ["deviceIds: 1", ["line 1: deviceIds must be a list of 1 to 64 items, each an integer from 0 to 255, got 1"]],
     ["executionProviders: cpu", ['line 1: executionProviders must be a list of 1 to 3 items, each one of cuda, cpu, webgpu, got "cpu"']],
     ["warmupRuns: 101", ["line 1: warmupRuns must be an integer from 0 to 100, got 101"]],
     ["warmupBudgetMs: x", ['line 1: warmupBudgetMs must be an integer from 0 to 600000, got "x"']],

@@ -41,6 +41,7 @@ export function plainModel(engine: Engine, options: LoadOptions): LoadedModel {
     intraOpThreads: 1,
     provider: "cpu",
     providerNotes: [],
+    deviceIds: [],
     warnings: [],
     warmup: [],
     close: () => engine.close(),

@@ -172,6 +172,8 @@ export interface Execution {
   provider: string;
   /** Why providers that stand earlier in the list were not used, in that order. */
   providerNotes: string[];
+  /** Devices of the provider that the sessions are spread over, as `deviceIds` has them; empty where it has no numbered ones. */
+  deviceIds: number[];
 }
 
 /** WarmupTiming is the measured run time of one batch size. */
@@ -991,7 +993,7 @@ export const Batching: MessageFns<Batching> = {
 };
 
 function createBaseExecution(): Execution {
-  return { kind: "", instances: 0, intraOpThreads: 0, provider: "", providerNotes: [] };
+  return { kind: "", instances: 0, intraOpThreads: 0, provider: "", providerNotes: [], deviceIds: [] };
 }
 
 export const Execution: MessageFns<Execution> = {
@@ -1010,6 +1012,13 @@ export const Execution: MessageFns<Execution> = {
     }
     for (const v of message.providerNotes) {
       writer.uint32(42).string(v!);
+    }
+    if (message.deviceIds.length !== 0) {
+      writer.uint32(50).fork();
+      for (const v of message.deviceIds) {
+        writer.uint32(v);
+      }
+      writer.join();
     }
     return writer;
   },
@@ -1067,6 +1076,24 @@ export const Execution: MessageFns<Execution> = {
             message.providerNotes.push(reader.string());
             continue;
           }
+          case 6: {
+            if (tag === 48) {
+              message.deviceIds.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 50) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.deviceIds.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1089,6 +1116,7 @@ export const Execution: MessageFns<Execution> = {
     message.intraOpThreads = object.intraOpThreads ?? 0;
     message.provider = object.provider ?? "";
     message.providerNotes = object.providerNotes?.map((e) => e) || [];
+    message.deviceIds = object.deviceIds?.map((e) => e) || [];
     return message;
   },
 };

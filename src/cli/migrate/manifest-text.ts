@@ -29,6 +29,7 @@ export function manifestText(settings: ModelSettings): ManifestText {
     ["instances", settings.instances],
     ["intraOpThreads", settings.intraOpThreads],
     ["executionProviders", settings.executionProviders],
+    ["deviceIds", settings.deviceIds],
     ["warmupRuns", settings.warmupRuns],
     ["warmupBudgetMs", settings.warmupBudgetMs],
     ["warmupDims", settings.warmupDims.size > 0 ? Object.fromEntries(settings.warmupDims) : undefined],

@@ -15,7 +15,7 @@ export function addSettingFlags(command: Command): void {
   }
 }
 
-const PLACEHOLDER = { boolean: "true|false", choices: "list", names: "list", path: "path", string: "text" } as const;
+const PLACEHOLDER = { boolean: "true|false", choices: "list", ints: "list", names: "list", path: "path", string: "text" } as const;
 
 function placeholder(setting: Setting): string {
   if (setting.kind === "int" || setting.kind === "number") return setting.unit ?? "n";
@@ -28,6 +28,8 @@ function allowed(setting: Setting): string {
     case "int":
     case "number":
       return `(${setting.min} to ${setting.max}, default ${fallback})`;
+    case "ints":
+      return `(each ${setting.min} to ${setting.max}; default ${fallback})`;
     case "choices":
       return `(of ${setting.choices.join(", ")}; default ${fallback})`;
     default:

@@ -1,34 +1,34 @@
 // Loads one ONNX file: sessions on workers, signature, batching, warm-up, and the engine over all of it.
 
-import { availableParallelism } from "node:os";
-import type { Provider } from "../../config/config.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import type { LoadedModel, LoadOptions } from "../backend.ts";
 import { ModelError } from "../backend.ts";
 import type { Signature } from "../../tensor/signature.ts";
 import { LatencyModel } from "../scheduler/latency-model.ts";
 import type { Scheduler } from "../scheduler/scheduler.ts";
+import { createSessions } from "./create-sessions.ts";
 import { declaredSignature } from "./declared-signature.ts";
+import { tokensOf, whyInstancesWait, type Devices } from "./devices.ts";
 import { checkInline } from "./inline-limit.ts";
 import { createOnnxInstance } from "./onnx-instance.ts";
-import type { SessionInfo } from "./protocol.ts";
-import { explainProviderFailure, whyUnavailable } from "./providers.ts";
 import { inferSignature, whyNotBatchable } from "./signature.ts";
 import { warmUp } from "./warm-up.ts";
 import type { WorkerPool } from "./worker-pool.ts";
-import type { WorkerLane } from "./worker-lane.ts";
 
-/** Threads one run uses at most when nothing is configured. */
-const MAX_DEFAULT_THREADS = 4;
-
-let nextSession = 0;
+/** What all models share. */
+export interface OnnxRuntime {
+  readonly pool: WorkerPool;
+  readonly devices: Devices;
+  readonly scheduler: Scheduler;
+}
 
 /** Loads a file. Rejects with ModelError or the runtime's own error; nothing is left behind then. */
-export async function loadOnnxModel(options: LoadOptions, pool: WorkerPool, scheduler: Scheduler, logger: Logger): Promise<LoadedModel> {
-  const sizes = defaultSizes(options, pool.size);
-  const sessions = await createSessions(options, sizes, pool);
+export async function loadOnnxModel(options: LoadOptions, runtime: OnnxRuntime, logger: Logger): Promise<LoadedModel> {
+  const { pool, devices, scheduler } = runtime;
+  const sessions = await createSessions(options, pool);
+  const { key, placed, provider, intraOpThreads } = sessions;
   const release = async (): Promise<void> => {
-    await Promise.allSettled(sessions.workers.map((worker) => worker.release(sessions.key)));
+    await Promise.allSettled(placed.map(({ worker }) => worker.release(key)));
   };
   try {
     const inferred = inferSignature(sessions.info, options.inputNotes, options.outputNotes);
@@ -37,7 +37,18 @@ export async function loadOnnxModel(options: LoadOptions, pool: WorkerPool, sche
     options.onWarming(signature);
     const isGiven = options.maxBatchSize !== undefined;
     const instancesOf = (batched: boolean) =>
-      sessions.workers.map((worker) => createOnnxInstance({ worker, session: sessions.key, signature, runtimeOutputs, reshapes, batched }));
+      placed.map(({ worker, deviceId }) =>
+        createOnnxInstance({
+          worker,
+          session: key,
+          device: devices.of({ provider, execution: options.execution, deviceId }),
+          tokens: tokensOf(provider, intraOpThreads),
+          signature,
+          runtimeOutputs,
+          reshapes,
+          batched,
+        }),
+      );
     const latency = new LatencyModel();
     const warmed = await warmUp({
       signature,
@@ -57,6 +68,7 @@ export async function loadOnnxModel(options: LoadOptions, pool: WorkerPool, sche
     const maxBatchSize = whyNotBatched === undefined || isGiven ? candidate.maxBatchSize : 0;
     const batched = maxBatchSize > 0 && whyNotBatched === undefined;
     const slow = options.execution === "inline" ? checkInline(warmed.singleRunMs, latency.rows()) : undefined;
+    const instances = instancesOf(batched);
     const engine = scheduler.createEngine({
       maxBatchSize: Math.max(1, maxBatchSize),
       batched,
@@ -67,7 +79,7 @@ export async function loadOnnxModel(options: LoadOptions, pool: WorkerPool, sche
       maxQueueRows: options.maxQueueRows,
       maxBatchBytes: options.maxBatchBytes,
       outputNames: signature.outputs.map(({ name }) => name),
-      instances: instancesOf(batched),
+      instances,
       latency,
       onRunFailure: (failure, rows) => logger.warn({ err: failure, rows }, "run failed"),
     });
@@ -80,9 +92,10 @@ export async function loadOnnxModel(options: LoadOptions, pool: WorkerPool, sche
       splitsRequests: batched,
       batchingSource: whyNotBatched === undefined ? candidate.source : `off: ${whyNotBatched}`,
       execution: options.execution,
-      instances: sessions.workers.length,
-      intraOpThreads: sizes.intraOpThreads,
-      provider: sessions.provider,
+      instances: placed.length,
+      intraOpThreads,
+      provider,
+      deviceIds: [...new Set(placed.flatMap(({ deviceId }) => deviceId ?? []))],
       providerNotes: sessions.notes,
       warnings: [
         ...warnings,
@@ -90,7 +103,8 @@ export async function loadOnnxModel(options: LoadOptions, pool: WorkerPool, sche
         ...(whyNotBatched === undefined || !isGiven || maxBatchSize <= 1
           ? []
           : [`Requests are neither joined nor split: ${whyNotBatched}.`]),
-        ...whyFewerInstances(options, sessions.workers.length),
+        ...whyFewerInstances(sessions.asked, placed.length),
+        ...whyInstancesWait(provider, instances),
       ],
       warmup: latency.rows(),
       async close() {
@@ -104,64 +118,8 @@ export async function loadOnnxModel(options: LoadOptions, pool: WorkerPool, sche
   }
 }
 
-/**
- * One core is left to the event loop; the rest is shared out as instances of a few threads each. Every session has a thread pool of its
- * own, so a folder of many models gets one thread and one session for each.
- */
-function defaultSizes(options: LoadOptions, maxWorkers: number): { readonly instances: number; readonly intraOpThreads: number } {
-  // Runs that are short enough for the main thread gain nothing from more threads, and there is only one main thread.
-  if (options.execution === "inline") return { intraOpThreads: options.intraOpThreads || 1, instances: 1 };
-  const cores = Math.max(1, availableParallelism() - 1);
-  const intraOpThreads = options.intraOpThreads || (options.modelCount > maxWorkers ? 1 : Math.min(MAX_DEFAULT_THREADS, cores));
-  const instances = options.instances || (options.modelCount > maxWorkers ? 1 : Math.max(1, Math.floor(cores / intraOpThreads)));
-  return { intraOpThreads, instances: Math.min(instances, maxWorkers) };
-}
-
-function whyFewerInstances({ instances }: LoadOptions, placed: number): readonly string[] {
-  return instances > placed ? [`${instances} instances are asked for, ${placed} run: a worker holds one each (setting maxWorkers).`] : [];
-}
-
-interface Sessions {
-  readonly key: number;
-  readonly workers: readonly WorkerLane[];
-  readonly info: SessionInfo;
-  readonly provider: Provider;
-  readonly notes: readonly string[];
-}
-
-/** Tries the providers in order. */
-async function createSessions(
-  options: LoadOptions,
-  { instances, intraOpThreads }: { readonly instances: number; readonly intraOpThreads: number },
-  pool: WorkerPool,
-): Promise<Sessions> {
-  const notes: string[] = [];
-  const spec = {
-    path: options.modelPath,
-    intraOpThreads,
-    interOpThreads: options.interOpThreads,
-    parallelExecution: options.parallelExecution,
-    graphOptimization: options.graphOptimization,
-  };
-  let failure: unknown = new ModelError("No execution provider is configured.");
-  for (const provider of options.providers) {
-    const why = whyUnavailable(provider, options.execution);
-    if (why !== undefined) {
-      notes.push(`${provider}: ${why}`);
-      failure = new ModelError(`No execution provider of the list can be used: ${notes.join("; ")}.`);
-      continue;
-    }
-    const key = nextSession++;
-    const workers = pool.place(instances, provider, options.execution);
-    const created = await Promise.allSettled(workers.map((worker) => worker.create(key, { ...spec, provider })));
-    const failed = created.find((result) => result.status === "rejected");
-    const [first] = created;
-    if (failed === undefined && first?.status === "fulfilled") return { key, workers, info: first.value, provider, notes };
-    await Promise.allSettled(workers.map((worker) => worker.release(key)));
-    failure = failed?.reason;
-    notes.push(`${provider}: ${explainProviderFailure(failure)}`);
-  }
-  throw failure;
+function whyFewerInstances(asked: number, placed: number): readonly string[] {
+  return asked > placed ? [`${asked} instances are asked for, ${placed} run: a worker holds one each (setting maxWorkers).`] : [];
 }
 
 function decideBatching(options: LoadOptions, signature: Signature): { readonly maxBatchSize: number; readonly source: string } {

@@ -1,7 +1,7 @@
 // One session of a model version on a worker, as the scheduler and warm-up see it.
 
 import type { EngineRequest } from "../engine.ts";
-import type { BatchOutcome, BatchPart, Instance, OutputBlock } from "../scheduler/executor.ts";
+import type { BatchOutcome, BatchPart, Device, Instance, OutputBlock } from "../scheduler/executor.ts";
 import type { RowCutter } from "../../tensor/rows.ts";
 import { createRowCutter, elementsPerRow } from "../../tensor/rows.ts";
 import type { Signature } from "../../tensor/signature.ts";
@@ -16,6 +16,10 @@ export interface OnnxInstanceOptions {
   readonly worker: WorkerLane;
   /** Key of the session in its worker. */
   readonly session: number;
+  /** What limits its runs besides the worker; undefined for nothing. */
+  readonly device: Device | undefined;
+  /** Tokens of the device that a run takes. */
+  readonly tokens: number;
   readonly signature: Signature;
   /** For each output of the signature, its place among the runtime's outputs. */
   readonly runtimeOutputs: readonly number[];
@@ -32,7 +36,7 @@ export interface OnnxInstance extends Instance {
 
 /** Makes an instance. */
 export function createOnnxInstance(options: OnnxInstanceOptions): OnnxInstance {
-  const { worker, session, signature, runtimeOutputs, reshapes, batched } = options;
+  const { worker, session, device, tokens, signature, runtimeOutputs, reshapes, batched } = options;
   const cut = createInputCutter();
   const toRuntime = (outputs: readonly number[]): number[] => outputs.map((output) => runtimeOutputs[output]!);
   const toOutcome = (reply: RunReply, outputs: readonly number[]): BatchOutcome => {
@@ -47,6 +51,8 @@ export function createOnnxInstance(options: OnnxInstanceOptions): OnnxInstance {
   };
   return {
     lane: worker,
+    device,
+    tokens,
     run: async (parts, rows, outputs) =>
       toOutcome(
         await worker.run(session, toRuntime(outputs), (slot) => fill(slot, parts, parts.map(cut), rows, batched, reshapes)),

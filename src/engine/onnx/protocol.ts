@@ -10,6 +10,8 @@ export interface SessionSpec {
   /** Model file. */
   readonly path: string;
   readonly provider: Provider;
+  /** Number of the provider's device; undefined where it has no numbered ones. */
+  readonly deviceId: number | undefined;
   readonly intraOpThreads: number;
   /** 0: as many as the runtime likes. Only used with parallel execution. */
   readonly interOpThreads: number;

@@ -5,6 +5,7 @@ import ort from "onnxruntime-node";
 import type { DType } from "../../tensor/dtype.ts";
 import { VIEW_OF_DTYPE } from "../../tensor/typed-views.ts";
 import type { InputPlace, OutputPlace, PortInfo, SessionSpec, WorkerReply, WorkerRequest } from "./protocol.ts";
+import { runtimeProviders } from "./providers.ts";
 import { DTYPE_OF_RUNTIME, RUNTIME_OF_DTYPE } from "./runtime-types.ts";
 import { decodeStrings, encodeStrings } from "./strings.ts";
 
@@ -69,7 +70,7 @@ export class SessionHost {
 
   async #create(id: number, key: number, spec: SessionSpec): Promise<void> {
     const session = await ort.InferenceSession.create(spec.path, {
-      executionProviders: spec.provider === "cpu" ? ["cpu"] : [spec.provider, "cpu"],
+      executionProviders: runtimeProviders(spec),
       intraOpNumThreads: spec.intraOpThreads,
       interOpNumThreads: spec.parallelExecution ? spec.interOpThreads : 1,
       executionMode: spec.parallelExecution ? "parallel" : "sequential",

@@ -4,7 +4,8 @@ import type { ServiceError } from "../../errors.ts";
 import type { EngineRequest } from "../engine.ts";
 import { ArrivalRate } from "./arrival-rate.ts";
 import { doneWhenIdle, Forecast } from "./forecast.ts";
-import type { LaneState, LaneUser } from "./lane-state.ts";
+import { findFreeLanes } from "./free-lanes.ts";
+import type { LaneUser } from "./lane-state.ts";
 import type { RunTimes } from "./latency-curve.ts";
 import type { Level } from "./levels.ts";
 import type { QueueState } from "./queue-state.ts";
@@ -61,10 +62,10 @@ export class AdmissionControl {
     const maxRows = batched ? maxBatchSize : request.rows;
     const due = deadline - overhead.ms;
     const curve = latency.curve(request.shapeKey);
-    const isIdle = queue.rows === 0 && lanes.some(isFree);
+    const isIdle = queue.rows === 0 && lanes.some((lane) => lane.isFreeFor(this.#self, now));
     if (isIdle && request.rows <= maxRows && now + curve.safeMs(request.rows) <= due) return undefined;
     const backlog = this.#backlog;
-    const isHealthy = this.#findFree(deadline, now);
+    const isHealthy = findFreeLanes(backlog.free, lanes, this.#self, deadline, now);
     if (doneWhenIdle(curve, request.rows, maxRows, backlog.free.length, now) > due) {
       if (isIdle && this.#mayExplore(curve, request.rows, now)) {
         this.#explores = true;
@@ -89,32 +90,8 @@ export class AdmissionControl {
     return tooBusy(forecast.startsAt - now);
   }
 
-  /** Brings `#backlog.free` up to date. @returns whether a lane is there whose run has not hung. */
-  #findFree(deadline: number, now: number): boolean {
-    const { free } = this.#backlog;
-    const { lanes } = this.#state;
-    free.length = 0;
-    for (const lane of lanes) {
-      if (lane.isHung(now)) continue;
-      const at = lane.freeAt(now) + lane.othersAheadMs(this.#self, deadline, now);
-      let place = free.length;
-      while (place > 0 && free[place - 1]! > at) {
-        free[place] = free[place - 1]!;
-        place--;
-      }
-      free[place] = at;
-    }
-    if (free.length > 0) return true;
-    for (const lane of lanes) free[0] = Math.min(free[0] ?? Infinity, lane.mayBeFreeAt(now));
-    return false;
-  }
-
   #mayExplore(curve: RunTimes, rows: number, now: number): boolean {
     const pauseMs = Math.max(EXPLORE_MS, EXPLORE_RATIO * curve.safeMs(rows));
     return now - Math.max(curve.lastAt, this.#exploredAt) >= pauseMs;
   }
-}
-
-function isFree({ lane, inFlight }: LaneState): boolean {
-  return inFlight === 0 && lane.available;
 }

@@ -7,7 +7,7 @@ import type { Engine, EngineRequest, EngineResult, EngineStatistics } from "../e
 import { AdmissionControl } from "./admission-control.ts";
 import { BatchFormer } from "./batch-former.ts";
 import { cutBatch, joinOutcomes } from "./deliver.ts";
-import type { BatchOutcome, Lane } from "./executor.ts";
+import type { BatchOutcome, Instance } from "./executor.ts";
 import { RunFailure } from "./executor.ts";
 import { Expiry } from "./expiry.ts";
 import { Gate, opensAt } from "./gate.ts";
@@ -57,13 +57,10 @@ export class BatchingEngine implements Engine, LaneUser {
   #closed = false;
   #onIdle: (() => void) | undefined;
 
-  constructor(options: QueueOptions, clock: Clock, overhead: Overhead, laneOf: (lane: Lane) => LaneState) {
+  /** @param join gives the engine an instance's lane. */
+  constructor(options: QueueOptions, clock: Clock, overhead: Overhead, join: (instance: Instance, user: LaneUser) => LaneState) {
     const rules = { ...RULES, ...options.rules };
-    const lanes = options.instances.map((instance) => {
-      const lane = laneOf(instance.lane);
-      lane.users.set(this, instance);
-      return lane;
-    });
+    const lanes = options.instances.map((instance) => join(instance, this));
     const queue = new JobQueue(rules.guardEvery);
     const state = { options, rules, clock, overhead, queue, counters: new SchedulingCounters(), lanes };
     const drop = (pending: Pending, error: ServiceError): void => this.#drop(pending, error);
@@ -111,7 +108,7 @@ export class BatchingEngine implements Engine, LaneUser {
     if (this.#state.queue.rows > 0 || this.#inFlight > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
     this.#gate.disarm();
     this.#expiry.stop();
-    for (const lane of this.#state.lanes) lane.users.delete(this);
+    for (const lane of this.#state.lanes) lane.leave(this);
   }
 
   aheadMs(deadline: number, now: number): number {
@@ -203,8 +200,8 @@ export class BatchingEngine implements Engine, LaneUser {
     }
     const curve = this.#state.options.latency.curve(jobs[0]!.request.shapeKey);
     const safeMs = curve.safeMs(rows);
-    lane.began(now, curve.meanMs(rows), safeMs === 0 ? Infinity : Math.max(MIN_HUNG_MS, HUNG_RATIO * curve.p99Ms(rows)));
-    const run = lane.users.get(this)!.run(jobs, rows, [...wanted]);
+    lane.began(this, now, curve.meanMs(rows), safeMs === 0 ? Infinity : Math.max(MIN_HUNG_MS, HUNG_RATIO * curve.p99Ms(rows)));
+    const run = lane.users.get(this)!.instance.run(jobs, rows, [...wanted]);
     for (const job of jobs) job.pending.call.stage = "run";
     run.then(
       (outcome) => this.#onDone(lane, jobs, rows, now, safeMs, outcome),
@@ -221,7 +218,7 @@ export class BatchingEngine implements Engine, LaneUser {
     if (safeMs > 0) this.#state.counters.ratio.record(heldMs / safeMs);
     this.#former.trials.returned(jobs, heldMs, safeMs);
     // The next batch first: the worker must not wait while this one's outputs are handed out.
-    lane.serve();
+    lane.serveAfter(this);
     const cutFrom = this.#state.clock.now();
     // The worker has a clock of its own; the parts of the time must not be longer than the whole.
     const runMs = Math.min(outcome.runMs, endedAt - dispatchedAt);
@@ -258,7 +255,7 @@ export class BatchingEngine implements Engine, LaneUser {
     this.#inFlight--;
     // First what the failure does to the queue: parts of a failed request must not take the lane that has become free.
     this.#rerun(jobs, rows, error);
-    lane.serve();
+    lane.serveAfter(this);
   }
 
   /** A failed batch is halved until the guilty request stands alone; its neighbours run again under their own deadlines. */

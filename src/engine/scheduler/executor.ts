@@ -54,9 +54,23 @@ export interface Lane {
   readonly kill?: (() => void) | undefined;
 }
 
+/** Something whose power all lanes share that run on it: a graphics processor, the cores of the machine. */
+export interface Device {
+  /** For people, e.g. `cuda:0`. */
+  readonly name: string;
+  /** A batch starts only while one of so many is left, and keeps what it takes until its run has ended. */
+  readonly tokens: number;
+  /** Whether others may go on when runs that have hung hold every token. */
+  readonly outlivesHungRuns: boolean;
+}
+
 /** One session of a model version on a lane. */
 export interface Instance {
   readonly lane: Lane;
+  /** What its runs use, shared by instances on any lane; undefined when nothing but the lane limits them. */
+  readonly device?: Device | undefined;
+  /** Tokens of the device that a run takes; 1 by default. */
+  readonly tokens?: number;
   /**
    * Runs a batch. Copies every row before it returns to the caller's stack, so that the requests' bytes may be reused at once.
    * Rejects with RunFailure, or with a ServiceError WORKER_LOST.

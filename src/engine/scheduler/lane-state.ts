@@ -1,12 +1,11 @@
 // One lane, the engines that have an instance on it, and when it will be free.
 
 import type { Clock } from "../../lib/clock.ts";
+import type { DeviceState } from "./device-state.ts";
 import type { Instance, Lane } from "./executor.ts";
 import type { Job } from "./job.ts";
 import { isMoreUrgent } from "./job-order.ts";
-
-/** Batches that one user may run on a lane one after the other while others wait for it, however urgent its work is. */
-const MAX_TURNS = 4;
+import { Turns } from "./turns.ts";
 
 /** Batches a lane holds at most: one that runs and one that is ready to follow. */
 const MAX_IN_FLIGHT = 2;
@@ -23,14 +22,21 @@ export interface LaneUser {
   aheadMs(deadline: number, now: number): number;
 }
 
+/** A user's instance on a lane, and what its runs take. */
+export interface Seat {
+  readonly instance: Instance;
+  /** Undefined for one that only its lane limits. */
+  readonly device: DeviceState | undefined;
+  /** Tokens of the device that one of its runs takes; at most as many as there are. */
+  readonly tokens: number;
+}
+
 /** What the scheduler knows of a lane. */
 export class LaneState {
   readonly lane: Lane;
-  readonly users = new Map<LaneUser, Instance>();
+  readonly users = new Map<LaneUser, Seat>();
   inFlight = 0;
-  /** Who ran last, and how many batches in a row while others waited. */
-  #last: LaneUser | undefined;
-  #turns = 0;
+  readonly #turns = new Turns<LaneUser>();
   /** Whether a run has hung here and none has ended in time since: one small batch goes first. */
   onProbation = false;
   readonly #clock: Clock;
@@ -40,13 +46,63 @@ export class LaneState {
   /** When the first run in flight will probably end, and from when on it counts as hung. */
   #endsAt = 0;
   #hangsAt = Infinity;
+  /** Whose run that is; it holds tokens of its device. */
+  #running: Seat | undefined;
   /** The same of the run behind it, from its start. */
   #nextMs = 0;
   #nextHangsMs = 0;
+  #next: Seat | undefined;
 
   constructor(lane: Lane, clock: Clock) {
     this.lane = lane;
     this.#clock = clock;
+  }
+
+  /** Tokens that the run in flight holds. */
+  get tokensHeld(): number {
+    return this.#running?.tokens ?? 0;
+  }
+
+  /** When the run in flight will count as hung. */
+  get hangsAt(): number {
+    return this.#hangsAt;
+  }
+
+  /** Gives a user an instance here. */
+  join(user: LaneUser, seat: Seat): void {
+    this.users.set(user, seat);
+    seat.device?.changed(this);
+  }
+
+  /** A user whose work is done leaves. */
+  leave(user: LaneUser): void {
+    const device = this.users.get(user)?.device;
+    this.users.delete(user);
+    device?.changed(this);
+  }
+
+  /** Most tokens of a device that a run here may take; 0 where nobody uses the device. */
+  tokensOn(device: DeviceState): number {
+    let tokens = 0;
+    for (const seat of this.users.values()) if (seat.device === device) tokens = Math.max(tokens, seat.tokens);
+    return tokens;
+  }
+
+  /** Whether the run in flight holds tokens of a device. */
+  runsOn(device: DeviceState): boolean {
+    return this.#running?.device === device;
+  }
+
+  /** When the run in flight will probably end. */
+  runEndsAt(now: number): number {
+    return Math.max(now, this.#endsAt);
+  }
+
+  /** Whether a batch of this user's would start at once. */
+  isFreeFor(user: LaneUser, now: number): boolean {
+    if (this.inFlight > 0 || !this.lane.available) return false;
+    const device = this.users.get(user)?.device;
+    return device === undefined || !device.isScarce || device.mayStart(now);
   }
 
   /** When a batch handed over now would probably start. */
@@ -73,14 +129,18 @@ export class LaneState {
   }
 
   /** A batch has been handed over. @param hangsMs run time from which it counts as hung. */
-  began(now: number, expectedMs: number, hangsMs: number): void {
+  began(user: LaneUser, now: number, expectedMs: number, hangsMs: number): void {
+    const seat = this.users.get(user)!;
     if (this.inFlight++ === 0) {
       this.#startedAt = now;
       this.#endsAt = now + expectedMs;
       this.#hangsAt = now + hangsMs;
+      this.#running = seat;
+      seat.device?.take(seat.tokens);
     } else {
       this.#nextMs = expectedMs;
       this.#nextHangsMs = hangsMs;
+      this.#next = seat;
     }
   }
 
@@ -89,12 +149,23 @@ export class LaneState {
     this.onProbation = now > this.#hangsAt;
     const heldMs = now - Math.max(dispatchedAt, this.#endedAt);
     this.#endedAt = now;
+    this.#running?.device?.giveBack(this.#running.tokens);
+    this.#running = undefined;
     if (--this.inFlight > 0) {
       this.#startedAt = now;
       this.#endsAt = now + this.#nextMs;
       this.#hangsAt = now + this.#nextHangsMs;
+      this.#running = this.#next;
+      this.#running?.device?.take(this.#running.tokens);
     }
     return heldMs;
+  }
+
+  /** After a batch has come back: its tokens go to the most urgent work on its device, which may stand before another lane. */
+  serveAfter(user: LaneUser): void {
+    const device = this.users.get(user)?.device;
+    if (device?.isScarce === true) device.serve();
+    this.serve();
   }
 
   /** Gives the lane to the most urgent work of all its users, until there is none or the lane is busy. */
@@ -103,39 +174,59 @@ export class LaneState {
       if (this.inFlight > 0 && this.onProbation) return;
       const user = this.#choose();
       if (user === undefined || (this.inFlight > 0 && this.isHung(this.#clock.now()))) return;
-      const contended = this.#othersWait(user);
-      // A second batch is only put behind a run when nobody else wants the lane: it could not be overtaken any more.
+      const device = this.users.get(user)!.device;
+      if (device?.isScarce === true && this.inFlight === 0) {
+        // There may be more urgent work for the device on another lane.
+        device.serve();
+        continue;
+      }
+      const contended = this.othersWait(user) || (device?.isScarce === true && device.othersWait(user));
+      // A second batch is only put behind a run when nobody else wants the lane or its device: it could not be overtaken any more.
       if (contended && this.inFlight > 0) return;
-      this.#turns = contended && user === this.#last ? this.#turns + 1 : 1;
-      this.#last = user;
+      this.#turns.took(user, contended);
       user.dispatch(this);
     }
   }
 
-  /** The user with the most urgent work, unless it has had its turns and another one is ready. */
+  /** The user with the most urgent work for a device, if the lane is idle. @param resting is passed over. */
+  mostUrgentOn(device: DeviceState, resting: LaneUser | undefined): LaneUser | undefined {
+    return this.inFlight === 0 && this.lane.available ? this.#mostUrgent(resting, device) : undefined;
+  }
+
+  /** Whether users other than this one have work waiting, be it for a fuller batch. @param device only work for this device counts. */
+  othersWait(user: LaneUser, device?: DeviceState): boolean {
+    if (this.users.size === 1 && this.users.has(user)) return false;
+    for (const [other, seat] of this.users) {
+      if (other !== user && other.waits && (device === undefined || seat.device === device)) return true;
+    }
+    return false;
+  }
+
+  /** The user with the most urgent work that can start, unless it has had its turns and another one is ready. */
   #choose(): LaneUser | undefined {
-    const resting = this.inFlight === 0 && this.#turns >= MAX_TURNS ? this.#last : undefined;
+    const resting = this.inFlight === 0 ? this.#turns.resting : undefined;
+    const chosen = this.#mostUrgent(resting, undefined);
+    return chosen === undefined && resting !== undefined ? this.#mostUrgent(undefined, undefined) : chosen;
+  }
+
+  #mostUrgent(resting: LaneUser | undefined, device: DeviceState | undefined): LaneUser | undefined {
     let chosen: LaneUser | undefined;
     let chosenHead: Job | undefined;
-    let rested = false;
-    for (const user of this.users.keys()) {
-      if (user === resting) {
-        rested = true;
-        continue;
-      }
+    for (const [user, seat] of this.users) {
+      if (user === resting || !this.#hasRoom(seat, device)) continue;
       const head = user.ready(this);
       if (head !== undefined && (chosenHead === undefined || isMoreUrgent(head, chosenHead))) {
         chosen = user;
         chosenHead = head;
       }
     }
-    if (chosen !== undefined || !rested || resting === undefined) return chosen;
-    return resting.ready(this) === undefined ? undefined : resting;
+    return chosen;
   }
 
-  #othersWait(user: LaneUser): boolean {
-    if (this.users.size === 1) return false;
-    for (const other of this.users.keys()) if (other !== user && other.waits) return true;
-    return false;
+  /** What runs behind another batch takes over its token, so it must be on the same device. */
+  #hasRoom({ device }: Seat, wanted: DeviceState | undefined): boolean {
+    if (wanted !== undefined && device !== wanted) return false;
+    if (this.inFlight > 0) return device === this.#running?.device;
+    return device === undefined || !device.isScarce || device.mayStart(this.#clock.now());
   }
 }

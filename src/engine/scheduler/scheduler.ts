@@ -4,13 +4,15 @@ import type { Clock } from "../../lib/clock.ts";
 import { systemClock } from "../../lib/clock.ts";
 import type { Engine } from "../engine.ts";
 import { BatchingEngine } from "./batching-engine.ts";
-import type { Lane } from "./executor.ts";
+import { DeviceState } from "./device-state.ts";
+import type { Device, Instance, Lane } from "./executor.ts";
+import type { Seat } from "./lane-state.ts";
 import { LaneState } from "./lane-state.ts";
 import type { Overhead } from "./overhead.ts";
 import { NO_OVERHEAD } from "./overhead.ts";
 import type { QueueOptions } from "./queue-options.ts";
 
-/** Queues of all model versions over shared lanes. */
+/** Queues of all model versions over shared lanes and devices. */
 export interface Scheduler {
   /** Makes the engine of one version. */
   createEngine(options: QueueOptions): Engine;
@@ -28,9 +30,24 @@ export function createScheduler(clock: Clock = systemClock, overhead: Overhead =
     }
     return state;
   };
+  const devices = new Map<Device, DeviceState>();
+  const deviceOf = (device: Device): DeviceState => {
+    let state = devices.get(device);
+    if (state === undefined) devices.set(device, (state = new DeviceState(device, clock)));
+    return state;
+  };
+  const seatOf = (instance: Instance): Seat => {
+    const { device, tokens = 1 } = instance;
+    if (device === undefined) return { instance, device, tokens };
+    return { instance, device: deviceOf(device), tokens: Math.min(tokens, device.tokens) };
+  };
   return {
     createEngine(options) {
-      return new BatchingEngine(options, clock, overhead, laneOf);
+      return new BatchingEngine(options, clock, overhead, (instance, user) => {
+        const lane = laneOf(instance.lane);
+        lane.join(user, seatOf(instance));
+        return lane;
+      });
     },
   };
 }

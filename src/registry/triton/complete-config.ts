@@ -7,7 +7,6 @@ import {
   ModelInstanceGroup_Kind,
   ModelQueuePolicy_TimeoutAction,
 } from "../../../generated/inference/model_config.ts";
-import type { Provider } from "../../config/config.ts";
 import type { LoadedModel } from "../../engine/backend.ts";
 import type { QueuePolicies, QueuePolicy } from "../../engine/queue-policy.ts";
 import { NUMBER_BY_DTYPE } from "../../tensor/dtype.ts";
@@ -21,7 +20,7 @@ import { LEVEL_OF } from "./map-optimization.ts";
 export interface ServedModel {
   readonly name: string;
   readonly settings: ModelSettings;
-  readonly loaded: Pick<LoadedModel, "signature" | "maxBatchSize" | "sharesRuns" | "instances" | "provider">;
+  readonly loaded: Pick<LoadedModel, "signature" | "maxBatchSize" | "sharesRuns" | "instances" | "provider" | "deviceIds">;
   /** The one that acts: the model's own or the server's. */
   readonly maxQueueDelayMs: number;
   /** Name of the model file, without its folder. */
@@ -34,7 +33,7 @@ export interface ServedModel {
  */
 export function completeConfig(served: ServedModel): ModelConfig {
   const { name, settings, loaded, modelFile } = served;
-  const { signature, maxBatchSize, sharesRuns, instances, provider } = loaded;
+  const { signature, maxBatchSize, sharesRuns } = loaded;
   const given = settings.config ?? ModelConfig.create();
   return {
     ...given,
@@ -46,7 +45,7 @@ export function completeConfig(served: ServedModel): ModelConfig {
     input: signature.inputs.map((spec) => completeInput(spec, given, maxBatchSize > 0)),
     output: signature.outputs.map((spec) => completeOutput(spec, given, settings, maxBatchSize > 0)),
     schedulingChoice: sharesRuns && maxBatchSize > 0 ? { $case: "dynamicBatching", value: completeBatching(served) } : undefined,
-    instanceGroup: [instanceGroup(given.instanceGroup[0]?.name || name, instances, provider)],
+    instanceGroup: [instanceGroup(given.instanceGroup[0]?.name || name, loaded)],
     defaultModelFilename: modelFile,
     optimization: completeOptimization(given, settings),
     modelTransactionPolicy: { decoupled: settings.decoupled },
@@ -117,13 +116,14 @@ function toMicroseconds(ms: number): bigint {
   return BigInt(Math.round(ms * 1000));
 }
 
-function instanceGroup(name: string, count: number, provider: Provider): ModelConfig["instanceGroup"][number] {
+/** `count` is on each device. What is spread unevenly is rounded up. */
+function instanceGroup(name: string, { instances, provider, deviceIds }: ServedModel["loaded"]): ModelConfig["instanceGroup"][number] {
   return {
     name,
     kind: ModelInstanceGroup_Kind[provider === "cpu" ? "KIND_CPU" : "KIND_GPU"],
-    count,
+    count: Math.ceil(instances / Math.max(1, deviceIds.length)),
     rateLimiter: undefined,
-    gpus: provider === "cpu" ? [] : [0],
+    gpus: provider === "webgpu" ? [0] : [...deviceIds],
     secondaryDevices: [],
     profile: [],
     passive: false,

@@ -12,34 +12,69 @@ import type { Findings } from "./findings.ts";
 /** By number. */
 const KIND_NAMES = ["KIND_AUTO", "KIND_GPU", "KIND_CPU", "KIND_MODEL"];
 
-/** All instances of a model are alike: counts are added up, and one list of providers holds for all groups. */
+/** All instances of a model are alike: one list of providers holds for all groups, and one list of devices for those that name some. */
 export function mapInstanceGroups(
   groups: readonly ModelInstanceGroup[],
   findings: Findings,
-): Pick<ModelSettings, "instances" | "executionProviders" | "wantsGpu"> {
+): Pick<ModelSettings, "instances" | "executionProviders" | "deviceIds" | "wantsGpu"> {
   groups.forEach((group, index) => checkGroup(group, ["instance_group", index], findings));
+  checkCounts(groups, findings);
   const wantsGpu = groups.some(({ kind }) => kind === Kind.KIND_GPU);
-  return { instances: mapCount(groups, findings), executionProviders: mapKinds(groups, findings), wantsGpu };
+  const onDevices = mapDevices(groups, findings);
+  const instances = onDevices === undefined ? mapCount(groups, findings) : onDevices.instances;
+  return { instances, executionProviders: mapKinds(groups, findings), deviceIds: onDevices?.deviceIds, wantsGpu };
 }
 
 function checkGroup(group: ModelInstanceGroup, path: FieldPath, findings: Findings): void {
   if (group.name !== "") findings.mapped([...path, "name"], `is ${quote(group.name)}, a name only`);
-  if (group.gpus.length > 0) {
-    if (group.kind === Kind.KIND_CPU || group.kind === Kind.KIND_MODEL) findings.refuse([...path, "gpus"], "must be empty for this kind");
-    else findings.warn([...path, "gpus"], "is left out: the runtime takes the first GPU");
-  }
+  const { min, max } = SETTINGS.deviceIds;
+  const unknown = group.gpus.find((id) => id < min || id > max);
+  if (group.gpus.length > 0 && !mayNameDevices(group)) findings.refuse([...path, "gpus"], "must be empty for this kind");
+  else if (unknown !== undefined) findings.refuse([...path, "gpus"], `must be from ${min} to ${max}, got ${unknown}`);
   if (group.secondaryDevices.length > 0) findings.warn([...path, "secondary_devices"], "is left out: there is no such provider");
   if (group.hostPolicy !== "") findings.warn([...path, "host_policy"], "is left out: the operating system places threads and memory");
-  if (group.rateLimiter !== undefined) findings.warn([...path, "rate_limiter"], "is left out: instances run as soon as they are free");
+  if (group.rateLimiter !== undefined)
+    findings.warn([...path, "rate_limiter"], "is left out: instances run as soon as they and their device are free");
   if (group.profile.length > 0) findings.warn([...path, "profile"], "is left out: ONNX models have no profiles");
   if (group.passive) findings.refuse([...path, "passive"], "must be false: every instance takes requests");
+}
+
+function checkCounts(groups: readonly ModelInstanceGroup[], findings: Findings): void {
+  const negative = groups.findIndex(({ count }) => count < 0);
+  if (negative !== -1) findings.refuse(["instance_group", negative, "count"], `must be 0 or more, got ${groups[negative]!.count}`);
+}
+
+function mayNameDevices({ kind }: ModelInstanceGroup): boolean {
+  return kind === Kind.KIND_GPU || kind === Kind.KIND_AUTO;
+}
+
+/** A group has `count` instances on each of its `gpus`. Undefined when no group names any. */
+function mapDevices(
+  groups: readonly ModelInstanceGroup[],
+  findings: Findings,
+): Required<Pick<ModelSettings, "instances" | "deviceIds">> | undefined {
+  const naming = groups.filter((group) => group.gpus.length > 0 && mayNameDevices(group));
+  const [first] = naming;
+  if (first === undefined) return undefined;
+  const path = ["instance_group"];
+  const counts = new Map<number, number>();
+  for (const { gpus, count } of naming) for (const id of gpus) counts.set(id, (counts.get(id) ?? 0) + Math.max(count, 1));
+  if (naming.length < groups.length) findings.warn(path, "names gpus for some groups: those without are left out");
+  const shown = [...counts].map(([id, count]) => `${count} on cuda:${id}`).join(", ");
+  findings.mapped([...path, groups.indexOf(first), "gpus"], `names devices: in all ${shown}, where the model runs on CUDA`);
+  const each = naming.some(({ count }) => count > 0) ? Math.min(...counts.values()) : undefined;
+  const isEven = new Set(counts.values()).size === 1;
+  if (isEven) return { instances: each && Math.min(each, SETTINGS.instances.max), deviceIds: [...counts.keys()] };
+  const { maxCount } = SETTINGS.deviceIds;
+  const total = [...counts.values()].reduce((sum, count) => sum + count);
+  if (total > maxCount) findings.warn(path, `asks for ${total} instances on devices: there are at most ${maxCount}`);
+  const ids = [...counts].flatMap(([id, count]) => Array.from<number>({ length: Math.min(count, maxCount) }).fill(id));
+  return { instances: 1, deviceIds: ids.slice(0, maxCount) };
 }
 
 /** Undefined when no group says how many. */
 function mapCount(groups: readonly ModelInstanceGroup[], findings: Findings): number | undefined {
   const path = ["instance_group"];
-  const negative = groups.findIndex(({ count }) => count < 0);
-  if (negative !== -1) findings.refuse([...path, negative, "count"], `must be 0 or more, got ${groups[negative]!.count}`);
   if (groups.every(({ count }) => count <= 0)) return undefined;
   const { max } = SETTINGS.instances;
   const instances = groups.reduce((sum, { count }) => sum + Math.max(count, 1), 0);

@@ -28,7 +28,7 @@ export function version(inputs: TensorSpec[], outputs: TensorSpec[], extra: Part
     inputs,
     outputs,
     batching: { enabled: true, maxBatchSize: 4, maxQueueDelayMs: 0, maxQueueRows: 64, source: "inferred from the model file" },
-    execution: { kind: "thread", instances: 1, intraOpThreads: 1, provider: "cpu", providerNotes: ["cuda: not built in"] },
+    execution: { kind: "thread", instances: 1, intraOpThreads: 1, provider: "cpu", providerNotes: ["cuda: not built in"], deviceIds: [] },
     warmup: [{ rows: 1, runs: 5, meanUs: 120n, p95Us: 150n }],
     statistics: { okCount: 3n, errorCount: 0n, rowCount: 7n, batchCount: 2n, queuedRows: 0n },
     ...extra,

@@ -23,7 +23,19 @@ function instanceOf(dtype: DType, answer: OutputPlace, reshapes: Reshapes = NO_R
     },
   } as unknown as WorkerLane; // only `run` is asked for
   const signature = { inputs: [], outputs: [spec] };
-  return { instance: createOnnxInstance({ worker, session: 0, signature, runtimeOutputs: [0], reshapes, batched: true }), filled };
+  return {
+    instance: createOnnxInstance({
+      worker,
+      session: 0,
+      device: undefined,
+      tokens: 1,
+      signature,
+      runtimeOutputs: [0],
+      reshapes,
+      batched: true,
+    }),
+    filled,
+  };
 }
 
 function requestOf(dtype: DType, rows: number, bytes: Uint8Array): EngineRequest {

@@ -63,6 +63,7 @@ function createLoaded(onClose: () => void): LoadedModel {
     intraOpThreads: 1,
     provider: "cpu",
     providerNotes: [],
+    deviceIds: [],
     warnings: [],
     warmup: [],
     close() {

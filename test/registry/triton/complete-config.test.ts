@@ -22,10 +22,14 @@ function served(settings: ModelSettings, loaded: Partial<ServedModel["loaded"]> 
   return {
     name: "m",
     settings,
-    loaded: { signature, maxBatchSize: 8, sharesRuns: true, instances: 2, provider: "cpu", ...loaded },
+    loaded: { signature, maxBatchSize: 8, sharesRuns: true, instances: 2, provider: "cpu", deviceIds: [], ...loaded },
     maxQueueDelayMs: 0.25,
     modelFile: "model.onnx",
   };
+}
+
+function onCuda(deviceIds: readonly number[], instances: number) {
+  return onTheWire(served(DEFAULT_MODEL_SETTINGS, { provider: "cuda", deviceIds, instances })).instanceGroup;
 }
 
 /** As it goes over the wire. */
@@ -84,7 +88,9 @@ describe("a folder of our own", () => {
   });
 
   test("a GPU", () => {
-    expect(onTheWire(served(DEFAULT_MODEL_SETTINGS, { provider: "cuda" })).instanceGroup).toMatchObject([{ kind: 1, gpus: [0] }]);
+    expect(onCuda([0], 2)).toMatchObject([{ kind: 1, count: 2, gpus: [0] }]);
+    expect(onCuda([1, 3], 4)).toMatchObject([{ kind: 1, count: 2, gpus: [1, 3] }]);
+    expect(onCuda([0, 1], 3)).toMatchObject([{ kind: 1, count: 2, gpus: [0, 1] }]);
   });
 
   test.each([

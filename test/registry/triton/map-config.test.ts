@@ -84,7 +84,21 @@ describe("settings", () => {
     [tensor('dims: 10 label_filename: "labels/names.txt"', "output"), { labelFiles: new Map([["t", "labels/names.txt"]]) }],
 
     ["instance_group [ { kind: KIND_CPU count: 2 }, { kind: KIND_CPU } ]", { instances: 3, executionProviders: ["cpu"] }],
-    ["instance_group { kind: KIND_GPU count: 1 gpus: [ 0, 1 ] }", { instances: 1, executionProviders: ["cuda", "cpu"] }],
+    ["instance_group { kind: KIND_GPU count: 1 gpus: [ 0, 1 ] }", { instances: 1, deviceIds: [0, 1], executionProviders: ["cuda", "cpu"] }],
+    ["instance_group { count: 2 gpus: [ 3 ] }", { instances: 2, deviceIds: [3], executionProviders: undefined }],
+    ["instance_group { kind: KIND_GPU count: 2 }", { instances: 2, deviceIds: undefined, executionProviders: ["cuda", "cpu"] }],
+    [
+      "instance_group [ { kind: KIND_GPU count: 2 gpus: 0 }, { kind: KIND_GPU gpus: 1 } ]",
+      { instances: 1, deviceIds: [0, 0, 1], executionProviders: ["cuda", "cpu"] },
+    ],
+    [
+      "instance_group [ { kind: KIND_GPU gpus: 0 }, { kind: KIND_GPU gpus: [ 0, 1 ] }, { gpus: 1 } ]",
+      { instances: undefined, deviceIds: [0, 1] },
+    ],
+    ["instance_group [ { kind: KIND_CPU count: 4 }, { kind: KIND_GPU gpus: [ 1 ] } ]", { instances: undefined, deviceIds: [1] }],
+    ["instance_group { gpus: [ 2, 1 ] }", { instances: undefined, deviceIds: [2, 1] }],
+    ["instance_group { kind: KIND_GPU count: 2000000000 gpus: 0 }", { instances: 256, deviceIds: [0] }],
+    ["instance_group { kind: KIND_GPU count: 200 gpus: [ 0, 1 ] }", { instances: 200, deviceIds: [0, 1] }],
     ["instance_group [ { kind: KIND_CPU }, { kind: KIND_GPU } ]", { instances: undefined, executionProviders: ["cuda", "cpu"] }],
     ["instance_group [ { count: 4 } ]", { instances: 4, executionProviders: undefined }],
     ["instance_group [ { kind: KIND_MODEL }, { kind: KIND_CPU } ]", { instances: undefined, executionProviders: undefined }],
@@ -166,14 +180,20 @@ describe("warnings", () => {
     [
       'instance_group { kind: KIND_GPU gpus: 1 secondary_devices { kind: KIND_NVDLA } profile: "1" host_policy: "numa" rate_limiter {} }',
       [
-        "instance_group[0].gpus is left out: the runtime takes the first GPU",
         "instance_group[0].secondary_devices is left out: there is no such provider",
         "instance_group[0].host_policy is left out: the operating system places threads and memory",
-        "instance_group[0].rate_limiter is left out: instances run as soon as they are free",
+        "instance_group[0].rate_limiter is left out: instances run as soon as they and their device are free",
         "instance_group[0].profile is left out: ONNX models have no profiles",
       ],
     ],
     ["instance_group [ { kind: KIND_CPU }, {} ]", ["instance_group mixes kinds: all instances of a model run on the same provider"]],
+    [
+      "instance_group [ { kind: KIND_GPU count: 2000000000 gpus: 0 }, { kind: KIND_GPU gpus: 1 }, { kind: KIND_GPU } ]",
+      [
+        "instance_group names gpus for some groups: those without are left out",
+        "instance_group asks for 2000000001 instances on devices: there are at most 64",
+      ],
+    ],
     ["instance_group { count: 300 }", ["instance_group asks for 300 instances: there are at most 256"]],
     [
       `optimization {
@@ -328,6 +348,8 @@ describe("refusals", () => {
     [tensor("dims: 1 allow_ragged_batch: true"), ["input[0].allow_ragged_batch must be false: rows of one run have the same shape"]],
     ["instance_group { count: -1 }", ["instance_group[0].count must be 0 or more, got -1"]],
     ["instance_group { kind: 8 }", ["instance_group[0].kind must be one of KIND_AUTO, KIND_GPU, KIND_CPU, KIND_MODEL, got 8"]],
+    ["instance_group { kind: KIND_GPU gpus: [ 0, 256 ] }", ["instance_group[0].gpus must be from 0 to 255, got 256"]],
+    ["instance_group { gpus: -1 }", ["instance_group[0].gpus must be from 0 to 255, got -1"]],
     ["instance_group { kind: KIND_CPU gpus: 0 }", ["instance_group[0].gpus must be empty for this kind"]],
     ["instance_group { passive: true }", ["instance_group[0].passive must be false: every instance takes requests"]],
     [

@@ -211,9 +211,8 @@ test.each([
   [
     "gpu",
     GPU,
-    { maxBatchSize: undefined, sharesRuns: true, executionProviders: ["cuda", "cpu"], instances: undefined },
+    { maxBatchSize: undefined, sharesRuns: true, executionProviders: ["cuda", "cpu"], instances: undefined, deviceIds: [0] },
     [
-      "warning instance_group[0].gpus",
       "warning optimization.execution_accelerators.gpu_execution_accelerator[0].name",
       "warning optimization.execution_accelerators.gpu_execution_accelerator[0].parameters.precision_mode",
     ],

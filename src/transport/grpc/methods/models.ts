@@ -49,7 +49,10 @@ function toVersion({ version, state, reason, signature, batching, execution, war
     inputs: signature?.inputs.map(toSpec) ?? [],
     outputs: signature?.outputs.map(toSpec) ?? [],
     batching,
-    execution: execution === undefined ? undefined : { ...execution, providerNotes: [...execution.providerNotes] },
+    execution:
+      execution === undefined
+        ? undefined
+        : { ...execution, providerNotes: [...execution.providerNotes], deviceIds: [...execution.deviceIds] },
     warmup: warmup.map(({ rows, runs, meanMs, p95Ms }) => ({ rows, runs, meanUs: toUs(meanMs), p95Us: toUs(p95Ms) })),
     statistics: {
       okCount: BigInt(statistics.okCount),
