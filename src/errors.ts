@@ -159,7 +159,8 @@ export const ERRORS = {
   QUEUE_FULL: {
     code: "RESOURCE_EXHAUSTED",
     retryable: true,
-    meaning: "More rows wait than `maxQueueRows` allows, or more requests than their level's policy.",
+    meaning:
+      "More rows wait than `maxQueueRows` allows, more input bytes than `maxQueueBytes`, or more requests than their level's policy.",
   },
   DEADLINE_UNREACHABLE: {
     code: "RESOURCE_EXHAUSTED",

@@ -47,6 +47,7 @@ export interface Config {
   readonly admission: "strict" | "lenient";
   readonly maxQueueDelayMs: number;
   readonly maxQueueRows: number;
+  readonly maxQueueBytes: number;
   readonly warmupRuns: number;
   readonly warmupBudgetMs: number;
   readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";

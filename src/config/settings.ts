@@ -369,6 +369,17 @@ export const SETTINGS: { readonly [K in keyof Config]: SettingOf<Config[K]> } = 
     default: 8192,
     meaning: "Rows of one model version that may wait; above it calls end with QUEUE_FULL. A model's own value wins.",
   },
+  maxQueueBytes: {
+    section: "Batching",
+    kind: "int",
+    unit: "bytes",
+    min: KIB,
+    max: 1024 * GIB,
+    default: (machine: Machine) => Math.max(32 * MIB, Math.floor(machine.memoryBytes / 8)),
+    defaultText: "an eighth of the memory",
+    meaning:
+      "Input bytes of one model version that may wait; above it calls end with QUEUE_FULL. An empty queue takes any request. A model's own value wins.",
+  },
 
   logLevel: {
     section: "Log",

@@ -77,6 +77,7 @@ export interface LoadOptions {
   readonly admission: Admission;
   readonly maxQueueDelayMs: number;
   readonly maxQueueRows: number;
+  readonly maxQueueBytes: number;
   readonly maxBatchBytes: number;
   readonly warmupRuns: number;
   readonly warmupBudgetMs: number;

@@ -96,6 +96,7 @@ function loadOptions(
     admission: settings.admission ?? config.admission,
     maxQueueDelayMs: settings.maxQueueDelayMs ?? config.maxQueueDelayMs,
     maxQueueRows: settings.maxQueueRows ?? config.maxQueueRows,
+    maxQueueBytes: settings.maxQueueBytes ?? config.maxQueueBytes,
     maxBatchBytes: config.maxBatchBytes,
     warmupRuns: settings.warmupRuns ?? config.warmupRuns,
     warmupBudgetMs: settings.warmupBudgetMs ?? config.warmupBudgetMs,

@@ -24,6 +24,8 @@ export interface Manifest {
   readonly maxQueueDelayMs: number | undefined;
   /** Most rows that may wait. */
   readonly maxQueueRows: number | undefined;
+  /** Most input bytes that may wait. */
+  readonly maxQueueBytes: number | undefined;
   /** Where its sessions live. */
   readonly execution: Execution | undefined;
   /** Sessions; 0: chosen from the cores. */
@@ -76,6 +78,7 @@ const fields = {
   admission: settingField("admission"),
   maxQueueDelayMs: settingField("maxQueueDelayMs"),
   maxQueueRows: settingField("maxQueueRows"),
+  maxQueueBytes: settingField("maxQueueBytes"),
   execution: settingField("execution"),
   instances: settingField("instances"),
   intraOpThreads: settingField("intraOpThreads"),
@@ -128,6 +131,7 @@ export function parseManifest(text: string): Manifest {
     admission: given.admission,
     maxQueueDelayMs: given.maxQueueDelayMs,
     maxQueueRows: given.maxQueueRows,
+    maxQueueBytes: given.maxQueueBytes,
     execution: given.execution,
     instances: given.instances,
     intraOpThreads: given.intraOpThreads,

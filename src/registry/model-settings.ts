@@ -42,6 +42,7 @@ export interface ModelSettings {
   readonly admission: Admission | undefined;
   readonly maxQueueDelayMs: number | undefined;
   readonly maxQueueRows: number | undefined;
+  readonly maxQueueBytes: number | undefined;
   readonly execution: Execution | undefined;
   readonly instances: number | undefined;
   readonly intraOpThreads: number | undefined;
@@ -83,6 +84,7 @@ export const DEFAULT_MODEL_SETTINGS: ModelSettings = Object.freeze({
   admission: undefined,
   maxQueueDelayMs: undefined,
   maxQueueRows: undefined,
+  maxQueueBytes: undefined,
   execution: undefined,
   instances: undefined,
   intraOpThreads: undefined,

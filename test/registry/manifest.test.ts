@@ -11,6 +11,7 @@ const DEFAULTS = {
   maxBatchSize: undefined,
   maxQueueDelayMs: undefined,
   maxQueueRows: undefined,
+  maxQueueBytes: undefined,
   execution: undefined,
   admission: undefined,
   instances: undefined,
@@ -58,6 +59,7 @@ required: true
 maxBatchSize: 0
 maxQueueDelayMs: 5
 maxQueueRows: 100
+maxQueueBytes: 1048576
 execution: process
 admission: lenient
 instances: 2
@@ -81,6 +83,7 @@ outputs:
     maxBatchSize: 0,
     maxQueueDelayMs: 5,
     maxQueueRows: 100,
+    maxQueueBytes: 1_048_576,
     execution: "process",
     admission: "lenient",
     instances: 2,

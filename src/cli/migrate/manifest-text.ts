@@ -26,6 +26,7 @@ export function manifestText(settings: ModelSettings): ManifestText {
     ["maxBatchSize", settings.maxBatchSize],
     ["maxQueueDelayMs", Number.isInteger(settings.maxQueueDelayMs) ? settings.maxQueueDelayMs : undefined],
     ["maxQueueRows", settings.maxQueueRows],
+    ["maxQueueBytes", settings.maxQueueBytes],
     ["instances", settings.instances],
     ["intraOpThreads", settings.intraOpThreads],
     ["executionProviders", settings.executionProviders],

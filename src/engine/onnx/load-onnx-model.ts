@@ -65,6 +65,7 @@ export async function loadOnnxModel(options: LoadOptions, pool: WorkerPool, sche
       admission: options.admission,
       maxQueueDelayMs: options.maxQueueDelayMs,
       maxQueueRows: options.maxQueueRows,
+      maxQueueBytes: options.maxQueueBytes,
       maxBatchBytes: options.maxBatchBytes,
       outputNames: signature.outputs.map(({ name }) => name),
       instances: instancesOf(batched),

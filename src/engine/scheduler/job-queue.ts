@@ -28,6 +28,7 @@ export class JobQueue {
   #levels: readonly Level[] = [];
   readonly #expiry = new ExpiryHeap();
   #rows = 0;
+  #bytes = 0;
   #size = 0;
 
   /** @param guardEvery one batch in so many is led by each lower level that has work. */
@@ -38,6 +39,11 @@ export class JobQueue {
   /** Rows waiting. */
   get rows(): number {
     return this.#rows;
+  }
+
+  /** Input bytes waiting. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /** Jobs waiting. */
@@ -92,6 +98,7 @@ export class JobQueue {
     if (shape === undefined) this.#shapes.set(job.shapeKey, (shape = new ShapeQueue(job.shapeKey)));
     shape.push(job);
     this.#rows += job.rows;
+    this.#bytes += job.bytes;
     this.#size++;
     const { level } = job.pending;
     if (!level.isKnown) this.#add(level);
@@ -196,9 +203,10 @@ export class JobQueue {
   }
 
   #left(job: Job): void {
-    const { pending, rows } = job;
+    const { pending, rows, bytes } = job;
     this.#rows -= rows;
-    this.#size--;
+    // Parts of a request may have parts of bytes, which do not add up to exactly nothing.
+    this.#bytes = --this.#size === 0 ? 0 : this.#bytes - bytes;
     pending.level.rows -= rows;
     if (--pending.waiting === 0) pending.level.waiting--;
     this.#expiry.remove(job);

@@ -7,6 +7,13 @@ import { UNCOUNTED } from "./deadline-index.ts";
 import type { BatchPart, OutputBlock } from "./executor.ts";
 import type { Level } from "./levels.ts";
 
+/** Input bytes of a request. */
+export function inputBytes({ inputs }: EngineRequest): number {
+  let bytes = 0;
+  for (const { bytes: input } of inputs) bytes += input.byteLength;
+  return bytes;
+}
+
 /** Rows of one request that travel together. A request larger than a batch becomes several jobs. */
 export class Job implements BatchPart {
   readonly request: EngineRequest;
@@ -43,9 +50,7 @@ export class Job implements BatchPart {
     this.request = pending.request;
     this.firstRow = firstRow;
     this.rows = rows;
-    let bytes = 0;
-    for (const input of pending.request.inputs) bytes += input.bytes.byteLength;
-    this.bytes = (bytes * rows) / pending.request.rows;
+    this.bytes = (inputBytes(pending.request) * rows) / pending.request.rows;
     this.deadline = pending.call.deadline;
     this.arrival = arrival;
     this.enqueuedAt = now;

@@ -23,6 +23,8 @@ export interface QueueOptions {
   readonly maxQueueDelayMs: number;
   /** Most rows that may wait. */
   readonly maxQueueRows: number;
+  /** Most input bytes that may wait. */
+  readonly maxQueueBytes: number;
   /** Input bytes up to which requests share a run. */
   readonly maxBatchBytes: number;
   /** Names of the outputs, in the signature's order. */

@@ -2,16 +2,22 @@
 
 import { ServiceError } from "../../errors.ts";
 import type { EngineRequest } from "../engine.ts";
+import { inputBytes } from "./job.ts";
 import type { JobQueue } from "./job-queue.ts";
 import type { Level } from "./levels.ts";
 import type { QueueOptions } from "./queue-options.ts";
 
 /** The refusal of a request for which there is no room; undefined when there is. An empty queue takes a request of any size. */
 export function whyFull(request: EngineRequest, level: Level, queue: JobQueue, options: QueueOptions): ServiceError | undefined {
-  const { maxQueueRows } = options;
+  const { maxQueueRows, maxQueueBytes } = options;
   if (queue.rows > 0 && queue.rows + request.rows > maxQueueRows) {
     return queueFull(`${queue.rows} rows are waiting; ${maxQueueRows} may (maxQueueRows).`, queue, options, {
       maxQueueRows: String(maxQueueRows),
+    });
+  }
+  if (queue.rows > 0 && maxQueueBytes < Infinity && queue.bytes + inputBytes(request) > maxQueueBytes) {
+    return queueFull(`${Math.ceil(queue.bytes)} input bytes are waiting; ${maxQueueBytes} may (maxQueueBytes).`, queue, options, {
+      maxQueueBytes: String(maxQueueBytes),
     });
   }
   const { maxQueueRequests } = level.policy;

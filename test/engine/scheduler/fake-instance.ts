@@ -71,6 +71,7 @@ export function queueOptions(instances: readonly Instance[], options: Partial<Qu
     admission: "strict",
     maxQueueDelayMs: 0,
     maxQueueRows: 1000,
+    maxQueueBytes: Infinity,
     maxBatchBytes: Infinity,
     outputNames: ["y"],
     instances,

@@ -5,7 +5,7 @@ import { LatencyModel } from "../../../src/engine/scheduler/latency-model.ts";
 import { createScheduler } from "../../../src/engine/scheduler/scheduler.ts";
 import { ServiceError } from "../../../src/errors.ts";
 import type { FakeRun } from "./fake-instance.ts";
-import { createFakeInstance, createLane, endCalls, queueOptions, rowsOf, setUp, settle, submit } from "./fake-instance.ts";
+import { createFakeInstance, createLane, endCalls, queueOptions, finishAll, rowsOf, setUp, settle, submit } from "./fake-instance.ts";
 import { createManualClock } from "./manual-clock.ts";
 
 afterEach(endCalls);
@@ -181,6 +181,27 @@ describe("leaving the queue", () => {
     const refused = submit(engine, [4, 5]);
     await expect(refused.result).rejects.toMatchObject({ reason: "QUEUE_FULL" });
     await expect(refused.result).rejects.toHaveProperty("retryAfterMs", 80);
+  });
+
+  test("more bytes than may wait are refused likewise; an empty queue takes a request of any size", async () => {
+    const { engine, runs } = setUp({ maxQueueBytes: 16 });
+    void submit(engine, [0]);
+    const waits = submit(engine, [1, 2, 3]);
+    const refused = submit(engine, [4, 5]);
+    await expect(refused.result).rejects.toMatchObject({
+      code: "RESOURCE_EXHAUSTED",
+      reason: "QUEUE_FULL",
+      metadata: { stage: "admit", maxQueueBytes: "16" },
+      retryAfterMs: 80,
+    });
+    const fits = submit(engine, [6]);
+    waits.call.cancel();
+    await expect(waits.result).rejects.toMatchObject({ reason: "CANCELLED" });
+    fits.call.cancel();
+    await expect(fits.result).rejects.toMatchObject({ reason: "CANCELLED" });
+    const large = submit(engine, [7, 8, 9, 10, 11, 12, 13]);
+    await finishAll(runs);
+    expect(rowsOf(await large.result)).toHaveLength(7);
   });
 });
 

@@ -81,6 +81,7 @@ export async function simulate({
     admission: "strict",
     maxQueueDelayMs: 0,
     maxQueueRows: Infinity,
+    maxQueueBytes: Infinity,
     maxBatchBytes: Infinity,
     outputNames: [],
     instances: Array.from({ length: lanes }, instance),
