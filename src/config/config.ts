@@ -46,6 +46,7 @@ export interface Config {
   readonly maxBatchSize: number;
   readonly admission: "strict" | "lenient";
   readonly maxQueueDelayMs: number;
+  readonly gate: "auto" | "fixed";
   readonly maxQueueRows: number;
   readonly maxQueueBytes: number;
   readonly warmupRuns: number;

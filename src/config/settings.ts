@@ -361,6 +361,14 @@ export const SETTINGS: { readonly [K in keyof Config]: SettingOf<Config[K]> } = 
     default: 0,
     meaning: "Longest wait of a request for a fuller batch while an instance is idle; a model's own value wins.",
   },
+  gate: {
+    section: "Batching",
+    kind: "choice",
+    choices: ["auto", "fixed"],
+    default: "auto",
+    meaning:
+      "When an idle instance waits for a fuller batch, where `maxQueueDelayMs` allows it: `auto` only the last idle one, and only while that is predicted to save time; `fixed` every one, until the wait is over or the batch is full. A model's own value wins.",
+  },
   maxQueueRows: {
     section: "Batching",
     kind: "int",

@@ -5,7 +5,7 @@ import type { Signature } from "../tensor/signature.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Engine } from "./engine.ts";
-import type { Admission, QueuePolicies } from "./queue-policy.ts";
+import type { Admission, GateRule, QueuePolicies } from "./queue-policy.ts";
 
 /** A reason why a model cannot be served, in words that callers may see: no path, no text of the runtime. */
 export class ModelError extends Error {
@@ -76,6 +76,7 @@ export interface LoadOptions {
   /** Which requests are refused on arrival because of their deadline. */
   readonly admission: Admission;
   readonly maxQueueDelayMs: number;
+  readonly gate: GateRule;
   readonly maxQueueRows: number;
   readonly maxQueueBytes: number;
   readonly maxBatchBytes: number;

@@ -6,6 +6,12 @@
  */
 export type Admission = "strict" | "lenient";
 
+/**
+ * When an idle instance waits for a fuller batch, where a longest wait is set. `auto`: the last idle one does, as long as the rows that are
+ * expected gain more time than those that wait lose. `fixed`: every one does, until the wait is over.
+ */
+export type GateRule = "auto" | "fixed";
+
 /** What happens to a request whose queue timeout passes: it is answered, or it waits behind all others of its level. */
 export type TimeoutAction = "reject" | "delay";
 

@@ -95,6 +95,7 @@ function loadOptions(
     queue: settings.queue,
     admission: settings.admission ?? config.admission,
     maxQueueDelayMs: settings.maxQueueDelayMs ?? config.maxQueueDelayMs,
+    gate: settings.gate ?? config.gate,
     maxQueueRows: settings.maxQueueRows ?? config.maxQueueRows,
     maxQueueBytes: settings.maxQueueBytes ?? config.maxQueueBytes,
     maxBatchBytes: config.maxBatchBytes,

@@ -6,7 +6,7 @@ import { settingField } from "../config/settings.ts";
 import { show, showPath } from "../config/show.ts";
 import { readYamlMapping } from "../config/yaml-mapping.ts";
 import type { SpecNotes } from "../engine/backend.ts";
-import type { Admission } from "../engine/queue-policy.ts";
+import type { Admission, GateRule } from "../engine/queue-policy.ts";
 import type { ModelSettings } from "./model-settings.ts";
 import type { VersionPolicy } from "./version-policy.ts";
 
@@ -22,6 +22,8 @@ export interface Manifest {
   readonly admission: Admission | undefined;
   /** Longest wait for a fuller batch in milliseconds. */
   readonly maxQueueDelayMs: number | undefined;
+  /** When an idle instance waits for it. */
+  readonly gate: GateRule | undefined;
   /** Most rows that may wait. */
   readonly maxQueueRows: number | undefined;
   /** Most input bytes that may wait. */
@@ -77,6 +79,7 @@ const fields = {
   maxBatchSize: settingField("maxBatchSize"),
   admission: settingField("admission"),
   maxQueueDelayMs: settingField("maxQueueDelayMs"),
+  gate: settingField("gate"),
   maxQueueRows: settingField("maxQueueRows"),
   maxQueueBytes: settingField("maxQueueBytes"),
   execution: settingField("execution"),
@@ -130,6 +133,7 @@ export function parseManifest(text: string): Manifest {
     maxBatchSize: given.maxBatchSize,
     admission: given.admission,
     maxQueueDelayMs: given.maxQueueDelayMs,
+    gate: given.gate,
     maxQueueRows: given.maxQueueRows,
     maxQueueBytes: given.maxQueueBytes,
     execution: given.execution,

@@ -3,7 +3,7 @@
 import type { ModelConfig } from "../../generated/inference/model_config.ts";
 import type { Execution, Provider } from "../config/config.ts";
 import type { DeclaredSpec, GraphOptimization, SpecNotes } from "../engine/backend.ts";
-import type { Admission, QueuePolicies } from "../engine/queue-policy.ts";
+import type { Admission, GateRule, QueuePolicies } from "../engine/queue-policy.ts";
 import { PLAIN_QUEUE } from "../engine/queue-policy.ts";
 import type { VersionPolicy } from "./version-policy.ts";
 
@@ -41,6 +41,7 @@ export interface ModelSettings {
   readonly queue: QueuePolicies;
   readonly admission: Admission | undefined;
   readonly maxQueueDelayMs: number | undefined;
+  readonly gate: GateRule | undefined;
   readonly maxQueueRows: number | undefined;
   readonly maxQueueBytes: number | undefined;
   readonly execution: Execution | undefined;
@@ -83,6 +84,7 @@ export const DEFAULT_MODEL_SETTINGS: ModelSettings = Object.freeze({
   queue: PLAIN_QUEUE,
   admission: undefined,
   maxQueueDelayMs: undefined,
+  gate: undefined,
   maxQueueRows: undefined,
   maxQueueBytes: undefined,
   execution: undefined,

@@ -10,6 +10,7 @@ const DEFAULTS = {
   required: undefined,
   maxBatchSize: undefined,
   maxQueueDelayMs: undefined,
+  gate: undefined,
   maxQueueRows: undefined,
   maxQueueBytes: undefined,
   execution: undefined,
@@ -58,6 +59,7 @@ description: Says what it is.
 required: true
 maxBatchSize: 0
 maxQueueDelayMs: 5
+gate: fixed
 maxQueueRows: 100
 maxQueueBytes: 1048576
 execution: process
@@ -82,6 +84,7 @@ outputs:
     required: true,
     maxBatchSize: 0,
     maxQueueDelayMs: 5,
+    gate: "fixed",
     maxQueueRows: 100,
     maxQueueBytes: 1_048_576,
     execution: "process",

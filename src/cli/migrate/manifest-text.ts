@@ -25,6 +25,7 @@ export function manifestText(settings: ModelSettings): ManifestText {
     ["required", settings.required || undefined],
     ["maxBatchSize", settings.maxBatchSize],
     ["maxQueueDelayMs", Number.isInteger(settings.maxQueueDelayMs) ? settings.maxQueueDelayMs : undefined],
+    ["gate", settings.gate],
     ["maxQueueRows", settings.maxQueueRows],
     ["maxQueueBytes", settings.maxQueueBytes],
     ["instances", settings.instances],

@@ -64,6 +64,7 @@ export async function loadOnnxModel(options: LoadOptions, pool: WorkerPool, sche
       queue: options.queue,
       admission: options.admission,
       maxQueueDelayMs: options.maxQueueDelayMs,
+      gate: options.gate,
       maxQueueRows: options.maxQueueRows,
       maxQueueBytes: options.maxQueueBytes,
       maxBatchBytes: options.maxBatchBytes,

@@ -2,7 +2,6 @@
 
 import type { ServiceError } from "../../errors.ts";
 import type { EngineRequest } from "../engine.ts";
-import { ArrivalRate } from "./arrival-rate.ts";
 import { doneWhenIdle, Forecast } from "./forecast.ts";
 import type { LaneState, LaneUser } from "./lane-state.ts";
 import type { RunTimes } from "./latency-curve.ts";
@@ -23,7 +22,6 @@ const EXPLORE_RATIO = 100;
 export class AdmissionControl {
   readonly #state: QueueState;
   readonly #self: LaneUser;
-  readonly #arrivalRate = new ArrivalRate();
   readonly #forecast = new Forecast();
   readonly #backlog = { rows: 0, rowsPerRun: 1, joiningPerMs: 0, free: [] as number[] };
   #explores = false;
@@ -43,8 +41,8 @@ export class AdmissionControl {
   /** The refusal of a request that arrives now; undefined for one that is let in. */
   whyRefused(request: EngineRequest, level: Level, deadline: number, now: number): ServiceError | undefined {
     this.#explores = false;
-    this.#arrivalRate.note(request.rows, now);
-    const { options, queue, counters } = this.#state;
+    const { options, queue, counters, arrivalRate } = this.#state;
+    arrivalRate.note(request.rows, now);
     const tooMany = whyTooManyJobs(request.rows, options.batched ? options.maxBatchSize : Infinity);
     if (tooMany !== undefined) return tooMany;
     const full = whyFull(request, level, queue, options);
@@ -56,7 +54,7 @@ export class AdmissionControl {
   }
 
   #whyLate(request: EngineRequest, level: Level, deadline: number, now: number): ServiceError | undefined {
-    const { options, queue, counters, lanes, overhead } = this.#state;
+    const { options, queue, counters, lanes, overhead, arrivalRate } = this.#state;
     const { admission, maxBatchSize, batched, sharesRuns, latency } = options;
     const maxRows = batched ? maxBatchSize : request.rows;
     const due = deadline - overhead.ms;
@@ -77,7 +75,7 @@ export class AdmissionControl {
     }
     backlog.rows = queue.rowsAhead(level, deadline, now);
     backlog.rowsPerRun = rowsPerRun(this.#state);
-    backlog.joiningPerMs = sharesRuns ? this.#arrivalRate.rowsPerMs / Math.max(1, queue.shapeCount) : 0;
+    backlog.joiningPerMs = sharesRuns ? arrivalRate.rowsPerMs / Math.max(1, queue.shapeCount) : 0;
     const forecast = this.#forecast;
     forecast.predict(curve, request.rows, maxRows, backlog, admission, now);
     if (forecast.doneAt <= due) return undefined;

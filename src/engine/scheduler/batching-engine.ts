@@ -5,12 +5,13 @@ import { ServiceError } from "../../errors.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Engine, EngineRequest, EngineResult, EngineStatistics } from "../engine.ts";
 import { AdmissionControl } from "./admission-control.ts";
+import { ArrivalRate } from "./arrival-rate.ts";
 import { BatchFormer } from "./batch-former.ts";
 import { cutBatch, joinOutcomes } from "./deliver.ts";
 import type { BatchOutcome, Lane } from "./executor.ts";
 import { RunFailure } from "./executor.ts";
 import { Expiry } from "./expiry.ts";
-import { Gate, opensAt } from "./gate.ts";
+import { Gate } from "./gate.ts";
 import type { Job, JobOutcome } from "./job.ts";
 import { Pending } from "./job.ts";
 import { JobQueue } from "./job-queue.ts";
@@ -26,6 +27,7 @@ import { RULES } from "./rules.ts";
 import { RunStatistics } from "./run-statistics.ts";
 import { SchedulingCounters } from "./scheduling-counters.ts";
 import { toJobs } from "./split.ts";
+import { waitsUntil } from "./wait-rule.ts";
 
 /**
  * A full batch may be handed to a lane whose current run is shorter than this, so that the worker never waits for the hop to the
@@ -65,7 +67,7 @@ export class BatchingEngine implements Engine, LaneUser {
       return lane;
     });
     const queue = new JobQueue(rules.guardEvery);
-    const state = { options, rules, clock, overhead, queue, counters: new SchedulingCounters(), lanes };
+    const state = { options, rules, clock, overhead, queue, arrivalRate: new ArrivalRate(), counters: new SchedulingCounters(), lanes };
     const drop = (pending: Pending, error: ServiceError): void => this.#drop(pending, error);
     this.#state = state;
     this.#levelOf = createLevels(options.queue);
@@ -174,8 +176,8 @@ export class BatchingEngine implements Engine, LaneUser {
     const fullRunMs = latency.curve(head!.request.shapeKey).meanMs(maxBatchSize);
     if (lane.inFlight > 0) return full && fullRunMs <= MAX_STAGED_RUN_MS ? head : undefined;
     if (full || maxQueueDelayMs === 0) return head;
-    const opens = opensAt(jobs, maxQueueDelayMs, fullRunMs);
     const now = this.#state.clock.now();
+    const opens = waitsUntil(this.#state, jobs, lane, fullRunMs, now);
     if (now >= opens) return head;
     this.#gate.arm(opens, now);
     return undefined;

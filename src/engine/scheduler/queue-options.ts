@@ -1,6 +1,6 @@
 // What the scheduler must know of one model version.
 
-import type { QueuePolicies } from "../queue-policy.ts";
+import type { GateRule, QueuePolicies } from "../queue-policy.ts";
 import type { Instance } from "./executor.ts";
 import type { Latency } from "./latency-model.ts";
 import type { AdmissionRule, SchedulingRules } from "./rules.ts";
@@ -21,6 +21,8 @@ export interface QueueOptions {
   readonly rules?: Partial<SchedulingRules>;
   /** Longest wait for a fuller batch in milliseconds; 0 for none. */
   readonly maxQueueDelayMs: number;
+  /** When an idle instance waits for it. */
+  readonly gate: GateRule;
   /** Most rows that may wait. */
   readonly maxQueueRows: number;
   /** Most input bytes that may wait. */

@@ -1,6 +1,7 @@
 // What the parts of one version's engine share.
 
 import type { Clock } from "../../lib/clock.ts";
+import type { ArrivalRate } from "./arrival-rate.ts";
 import type { JobQueue } from "./job-queue.ts";
 import type { LaneState } from "./lane-state.ts";
 import type { Overhead } from "./overhead.ts";
@@ -16,6 +17,7 @@ export interface QueueState {
   /** What is taken off every deadline. */
   readonly overhead: Overhead;
   readonly queue: JobQueue;
+  readonly arrivalRate: ArrivalRate;
   readonly counters: SchedulingCounters;
   /** Where the version can run. */
   readonly lanes: readonly LaneState[];

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from "@jest/globals";
 import * as fc from "fast-check";
-import type { TimeoutAction } from "../../../src/engine/queue-policy.ts";
+import type { GateRule, TimeoutAction } from "../../../src/engine/queue-policy.ts";
 import { RunFailure } from "../../../src/engine/scheduler/executor.ts";
 import { endCalls, rowsOf, send, setUp, settle } from "./fake-instance.ts";
 import { createManualClock } from "./manual-clock.ts";
@@ -27,6 +27,7 @@ const options = fc.record({
   maxBatchSize: fc.integer({ min: 1, max: 4 }),
   sharesRuns: fc.boolean(),
   maxQueueDelayMs: fc.constantFrom(0, 5),
+  gate: fc.constantFrom<GateRule>("auto", "fixed"),
   onTimeout: fc.constantFrom<TimeoutAction>("reject", "delay"),
 });
 

@@ -70,6 +70,7 @@ export function queueOptions(instances: readonly Instance[], options: Partial<Qu
     queue: PLAIN_QUEUE,
     admission: "strict",
     maxQueueDelayMs: 0,
+    gate: "fixed",
     maxQueueRows: 1000,
     maxQueueBytes: Infinity,
     maxBatchBytes: Infinity,

@@ -80,6 +80,7 @@ export async function simulate({
     queue: PLAIN_QUEUE,
     admission: "strict",
     maxQueueDelayMs: 0,
+    gate: "auto",
     maxQueueRows: Infinity,
     maxQueueBytes: Infinity,
     maxBatchBytes: Infinity,
