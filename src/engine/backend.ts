@@ -72,6 +72,8 @@ export interface LoadOptions {
   readonly defaultMaxBatchSize: number;
   /** Whether requests of several callers may share a run. */
   readonly sharesRuns: boolean;
+  /** Sizes at which a batch stops waiting for more rows, in any order; none may be above the most rows of a run. */
+  readonly preferredBatchSizes: readonly number[];
   readonly queue: QueuePolicies;
   /** Which requests are refused on arrival because of their deadline. */
   readonly admission: Admission;

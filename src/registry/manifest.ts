@@ -20,6 +20,8 @@ export interface Manifest {
   readonly maxBatchSize: number | undefined;
   /** Which requests are refused on arrival because of their deadline. */
   readonly admission: Admission | undefined;
+  /** Sizes at which a batch stops waiting for more rows, all different. */
+  readonly preferredBatchSizes: readonly number[] | undefined;
   /** Longest wait for a fuller batch in milliseconds. */
   readonly maxQueueDelayMs: number | undefined;
   /** When an idle instance waits for it. */
@@ -70,6 +72,7 @@ const description = stringField(0, 1000);
 const name = stringField(1, 256);
 const columns = listField(name, { max: MAX_NAMES, uniqueBy: String });
 const labels = listField(name, { max: MAX_NAMES });
+const batchSizes = listField(intField(1, 65_536), { min: 1, max: 256, uniqueBy: String });
 
 const notes = { name, description, columns };
 
@@ -78,6 +81,7 @@ const fields = {
   required: booleanField(),
   maxBatchSize: settingField("maxBatchSize"),
   admission: settingField("admission"),
+  preferredBatchSizes: batchSizes,
   maxQueueDelayMs: settingField("maxQueueDelayMs"),
   gate: settingField("gate"),
   maxQueueRows: settingField("maxQueueRows"),
@@ -132,6 +136,7 @@ export function parseManifest(text: string): Manifest {
     required: given.required,
     maxBatchSize: given.maxBatchSize,
     admission: given.admission,
+    preferredBatchSizes: given.preferredBatchSizes,
     maxQueueDelayMs: given.maxQueueDelayMs,
     gate: given.gate,
     maxQueueRows: given.maxQueueRows,

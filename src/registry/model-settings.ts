@@ -38,6 +38,8 @@ export interface ModelSettings {
   readonly maxBatchSize: number | undefined;
   /** Whether requests of several callers may share a run; true by default. */
   readonly sharesRuns: boolean;
+  /** Sizes at which a batch stops waiting for more rows; none by default. */
+  readonly preferredBatchSizes: readonly number[];
   readonly queue: QueuePolicies;
   readonly admission: Admission | undefined;
   readonly maxQueueDelayMs: number | undefined;
@@ -81,6 +83,7 @@ export const DEFAULT_MODEL_SETTINGS: ModelSettings = Object.freeze({
   versions: Object.freeze({ kind: "all" }),
   maxBatchSize: undefined,
   sharesRuns: true,
+  preferredBatchSizes: Object.freeze([]),
   queue: PLAIN_QUEUE,
   admission: undefined,
   maxQueueDelayMs: undefined,

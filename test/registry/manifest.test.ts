@@ -9,6 +9,7 @@ const DEFAULTS = {
   description: undefined,
   required: undefined,
   maxBatchSize: undefined,
+  preferredBatchSizes: undefined,
   maxQueueDelayMs: undefined,
   gate: undefined,
   maxQueueRows: undefined,
@@ -58,6 +59,7 @@ test("every key", () => {
 description: Says what it is.
 required: true
 maxBatchSize: 0
+preferredBatchSizes: [8, 4]
 maxQueueDelayMs: 5
 gate: fixed
 maxQueueRows: 100
@@ -83,6 +85,7 @@ outputs:
     description: "Says what it is.",
     required: true,
     maxBatchSize: 0,
+    preferredBatchSizes: [8, 4],
     maxQueueDelayMs: 5,
     gate: "fixed",
     maxQueueRows: 100,

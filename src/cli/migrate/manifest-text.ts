@@ -24,6 +24,7 @@ export function manifestText(settings: ModelSettings): ManifestText {
     ["description", settings.description || undefined],
     ["required", settings.required || undefined],
     ["maxBatchSize", settings.maxBatchSize],
+    ["preferredBatchSizes", settings.preferredBatchSizes.length > 0 ? settings.preferredBatchSizes : undefined],
     ["maxQueueDelayMs", Number.isInteger(settings.maxQueueDelayMs) ? settings.maxQueueDelayMs : undefined],
     ["gate", settings.gate],
     ["maxQueueRows", settings.maxQueueRows],

@@ -10,6 +10,7 @@ import { LatencyModel } from "../scheduler/latency-model.ts";
 import type { Scheduler } from "../scheduler/scheduler.ts";
 import { declaredSignature } from "./declared-signature.ts";
 import { checkInline } from "./inline-limit.ts";
+import { assertPreferred, sortSizes } from "./batch-sizes.ts";
 import { createOnnxInstance } from "./onnx-instance.ts";
 import type { SessionInfo } from "./protocol.ts";
 import { explainProviderFailure, whyUnavailable } from "./providers.ts";
@@ -34,6 +35,7 @@ export async function loadOnnxModel(options: LoadOptions, pool: WorkerPool, sche
     const inferred = inferSignature(sessions.info, options.inputNotes, options.outputNotes);
     const candidate = decideBatching(options, inferred.signature);
     const { signature, runtimeOutputs, reshapes, warnings } = declaredSignature(inferred, options, candidate.maxBatchSize > 0);
+    assertPreferred(options.preferredBatchSizes, candidate.maxBatchSize);
     options.onWarming(signature);
     const isGiven = options.maxBatchSize !== undefined;
     const instancesOf = (batched: boolean) =>
@@ -61,6 +63,7 @@ export async function loadOnnxModel(options: LoadOptions, pool: WorkerPool, sche
       maxBatchSize: Math.max(1, maxBatchSize),
       batched,
       sharesRuns: options.sharesRuns && batched,
+      preferredBatchSizes: batched ? sortSizes(options.preferredBatchSizes) : [],
       queue: options.queue,
       admission: options.admission,
       maxQueueDelayMs: options.maxQueueDelayMs,

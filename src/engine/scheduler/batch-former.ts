@@ -1,7 +1,7 @@
 // Which jobs leave together.
 
 import type { ServiceError } from "../../errors.ts";
-import { batchSize, DROP_HEAD } from "./batch-size.ts";
+import { batchSize, DROP_HEAD, roundToPreferred } from "./batch-size.ts";
 import type { Expiry } from "./expiry.ts";
 import type { Job, Pending } from "./job.ts";
 import type { LaneState } from "./lane-state.ts";
@@ -27,7 +27,7 @@ export class BatchFormer {
   /** The jobs of the next batch on this lane; empty when everybody who could lead one has been answered. */
   form(lane: LaneState, now: number): readonly Job[] {
     const { options, rules, queue, overhead, counters } = this.#state;
-    const { maxBatchSize, maxBatchBytes, sharesRuns, latency } = options;
+    const { maxBatchSize, maxBatchBytes, sharesRuns, preferredBatchSizes, latency } = options;
     const startsAt = lane.freeAt(now);
     for (let lead = queue.lead(); lead !== undefined; lead = queue.lead()) {
       const { shape, heap } = lead;
@@ -46,6 +46,7 @@ export class BatchFormer {
         }
         if (rows < full && this.trials.isDue()) rows = full;
       }
+      if (preferredBatchSizes.length > 0 && sharesRuns) rows = roundToPreferred(curve, head.rows, rows, preferredBatchSizes);
       const taken = queue.take(shape, heap, {
         rows,
         bytes: maxBatchBytes,

@@ -171,11 +171,11 @@ export class BatchingEngine implements Engine, LaneUser {
     const jobs = this.#state.queue.next();
     if (jobs === undefined) return undefined;
     const { head } = jobs;
-    const { maxBatchSize, sharesRuns, maxQueueDelayMs, latency } = this.#state.options;
+    const { maxBatchSize, sharesRuns, preferredBatchSizes, maxQueueDelayMs, latency } = this.#state.options;
     const full = !sharesRuns || jobs.rows >= maxBatchSize;
     const fullRunMs = latency.curve(head!.request.shapeKey).meanMs(maxBatchSize);
     if (lane.inFlight > 0) return full && fullRunMs <= MAX_STAGED_RUN_MS ? head : undefined;
-    if (full || maxQueueDelayMs === 0) return head;
+    if (full || maxQueueDelayMs === 0 || jobs.rows >= (preferredBatchSizes[0] ?? maxBatchSize)) return head;
     const now = this.#state.clock.now();
     const opens = waitsUntil(this.#state, jobs, lane, fullRunMs, now);
     if (now >= opens) return head;

@@ -13,6 +13,8 @@ export interface QueueOptions {
   readonly batched: boolean;
   /** Whether requests may share a run. False: a run takes one request, or one part of a request that is larger than a batch. */
   readonly sharesRuns: boolean;
+  /** Sizes at which a batch stops waiting for more rows, and to which it is cut where that takes less time a row; ascending, may be empty. */
+  readonly preferredBatchSizes: readonly number[];
   /** Levels of priority and queue timeouts. */
   readonly queue: QueuePolicies;
   /** Which requests are refused on arrival because of their deadline. */

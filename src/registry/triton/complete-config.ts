@@ -88,9 +88,9 @@ function completeOutput(spec: TensorSpec, given: ModelConfig, { labelFiles }: Mo
   return { ...completeTensor(spec, declared, hasRows), labelFilename: labelFiles.get(spec.name) ?? "" };
 }
 
-function completeBatching({ settings: { queue }, loaded, maxQueueDelayMs }: ServedModel): ModelDynamicBatching {
+function completeBatching({ settings: { queue, preferredBatchSizes }, loaded, maxQueueDelayMs }: ServedModel): ModelDynamicBatching {
   return {
-    preferredBatchSize: [loaded.maxBatchSize],
+    preferredBatchSize: preferredBatchSizes.length > 0 ? [...preferredBatchSizes] : [loaded.maxBatchSize],
     maxQueueDelayMicroseconds: toMicroseconds(maxQueueDelayMs),
     preserveOrdering: false,
     priorityLevels: BigInt(queue.levels),

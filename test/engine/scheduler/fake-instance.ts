@@ -67,6 +67,7 @@ export function queueOptions(instances: readonly Instance[], options: Partial<Qu
     maxBatchSize: 4,
     batched: true,
     sharesRuns: true,
+    preferredBatchSizes: [],
     queue: PLAIN_QUEUE,
     admission: "strict",
     maxQueueDelayMs: 0,

@@ -7,6 +7,7 @@ import { ServiceError } from "../../../src/errors.ts";
 import type { FakeRun } from "./fake-instance.ts";
 import { createFakeInstance, createLane, endCalls, queueOptions, finishAll, rowsOf, setUp, settle, submit } from "./fake-instance.ts";
 import { createManualClock } from "./manual-clock.ts";
+import { knownLatency } from "./simulation/profiles.ts";
 
 afterEach(endCalls);
 
@@ -135,6 +136,24 @@ describe("waiting for a fuller batch", () => {
     expect(runs.map(({ values }) => values)).toEqual([[1, 2]]);
     for (const value of [3, 4, 5, 6]) void submit(engine, [value]);
     expect(runs[1]!.values).toEqual([3, 4, 5, 6]);
+  });
+});
+
+describe("preferred sizes", () => {
+  test("end a wait", () => {
+    const clock = createManualClock();
+    const { engine, runs } = setUp({ maxQueueDelayMs: 5, preferredBatchSizes: [2, 3] }, clock);
+    void submit(engine, [1]);
+    expect(runs).toHaveLength(0);
+    void submit(engine, [2]);
+    expect(runs.map(({ values }) => values)).toEqual([[1, 2]]);
+  });
+
+  test("cut a batch where a row then takes less time", async () => {
+    const latency = knownLatency({ runMs: (rows) => (rows <= 2 ? 20 : 40), maxBatchSize: 4, sloMs: Infinity });
+    const { engine, runs } = setUp({ preferredBatchSizes: [2], latency });
+    for (const value of [0, 1, 2, 3]) void submit(engine, [value]);
+    expect(await finishAll(runs)).toEqual([[0], [1, 2], [3]]);
   });
 });
 

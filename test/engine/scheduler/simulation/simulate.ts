@@ -77,6 +77,7 @@ export async function simulate({
     maxBatchSize: profile.maxBatchSize,
     batched: true,
     sharesRuns: true,
+    preferredBatchSizes: [],
     queue: PLAIN_QUEUE,
     admission: "strict",
     maxQueueDelayMs: 0,
