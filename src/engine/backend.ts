@@ -74,6 +74,8 @@ export interface LoadOptions {
   readonly sharesRuns: boolean;
   /** Sizes at which a batch stops waiting for more rows, in any order; none may be above the most rows of a run. */
   readonly preferredBatchSizes: readonly number[];
+  /** Whether requests run and are answered in the order in which they were let in. */
+  readonly preserveOrdering: boolean;
   readonly queue: QueuePolicies;
   /** Which requests are refused on arrival because of their deadline. */
   readonly admission: Admission;

@@ -38,6 +38,13 @@ export interface QueuePolicies {
   readonly policies: ReadonlyMap<number, QueuePolicy>;
 }
 
+/** Why requests that wait so cannot be answered in the order of their arrival; undefined when they can. */
+export function whyOutOfOrder({ levels, defaultPolicy, policies }: QueuePolicies): string | undefined {
+  if (levels > 1) return "more than one priority level";
+  const delays = [defaultPolicy, ...policies.values()].some(({ onTimeout, timeoutMs }) => onTimeout === "delay" && timeoutMs > 0);
+  return delays ? "a timeout whose action is DELAY" : undefined;
+}
+
 /** No levels and no timeout but the request's own. */
 export const PLAIN_QUEUE: QueuePolicies = Object.freeze({
   levels: 0,

@@ -93,6 +93,7 @@ function loadOptions(
     defaultMaxBatchSize: config.maxBatchSize,
     sharesRuns: settings.sharesRuns,
     preferredBatchSizes: settings.preferredBatchSizes,
+    preserveOrdering: settings.preserveOrdering,
     queue: settings.queue,
     admission: settings.admission ?? config.admission,
     maxQueueDelayMs: settings.maxQueueDelayMs ?? config.maxQueueDelayMs,

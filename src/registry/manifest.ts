@@ -22,6 +22,8 @@ export interface Manifest {
   readonly admission: Admission | undefined;
   /** Sizes at which a batch stops waiting for more rows, all different. */
   readonly preferredBatchSizes: readonly number[] | undefined;
+  /** Whether requests run and are answered in the order in which they were let in. */
+  readonly preserveOrdering: boolean | undefined;
   /** Longest wait for a fuller batch in milliseconds. */
   readonly maxQueueDelayMs: number | undefined;
   /** When an idle instance waits for it. */
@@ -82,6 +84,7 @@ const fields = {
   maxBatchSize: settingField("maxBatchSize"),
   admission: settingField("admission"),
   preferredBatchSizes: batchSizes,
+  preserveOrdering: booleanField(),
   maxQueueDelayMs: settingField("maxQueueDelayMs"),
   gate: settingField("gate"),
   maxQueueRows: settingField("maxQueueRows"),
@@ -137,6 +140,7 @@ export function parseManifest(text: string): Manifest {
     maxBatchSize: given.maxBatchSize,
     admission: given.admission,
     preferredBatchSizes: given.preferredBatchSizes,
+    preserveOrdering: given.preserveOrdering,
     maxQueueDelayMs: given.maxQueueDelayMs,
     gate: given.gate,
     maxQueueRows: given.maxQueueRows,

@@ -40,6 +40,8 @@ export interface ModelSettings {
   readonly sharesRuns: boolean;
   /** Sizes at which a batch stops waiting for more rows; none by default. */
   readonly preferredBatchSizes: readonly number[];
+  /** Whether requests run and are answered in the order in which they were let in; false by default. */
+  readonly preserveOrdering: boolean;
   readonly queue: QueuePolicies;
   readonly admission: Admission | undefined;
   readonly maxQueueDelayMs: number | undefined;
@@ -84,6 +86,7 @@ export const DEFAULT_MODEL_SETTINGS: ModelSettings = Object.freeze({
   maxBatchSize: undefined,
   sharesRuns: true,
   preferredBatchSizes: Object.freeze([]),
+  preserveOrdering: false,
   queue: PLAIN_QUEUE,
   admission: undefined,
   maxQueueDelayMs: undefined,

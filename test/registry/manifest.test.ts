@@ -10,6 +10,7 @@ const DEFAULTS = {
   required: undefined,
   maxBatchSize: undefined,
   preferredBatchSizes: undefined,
+  preserveOrdering: undefined,
   maxQueueDelayMs: undefined,
   gate: undefined,
   maxQueueRows: undefined,
@@ -60,6 +61,7 @@ description: Says what it is.
 required: true
 maxBatchSize: 0
 preferredBatchSizes: [8, 4]
+preserveOrdering: true
 maxQueueDelayMs: 5
 gate: fixed
 maxQueueRows: 100
@@ -86,6 +88,7 @@ outputs:
     required: true,
     maxBatchSize: 0,
     preferredBatchSizes: [8, 4],
+    preserveOrdering: true,
     maxQueueDelayMs: 5,
     gate: "fixed",
     maxQueueRows: 100,

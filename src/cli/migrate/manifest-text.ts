@@ -25,6 +25,7 @@ export function manifestText(settings: ModelSettings): ManifestText {
     ["required", settings.required || undefined],
     ["maxBatchSize", settings.maxBatchSize],
     ["preferredBatchSizes", settings.preferredBatchSizes.length > 0 ? settings.preferredBatchSizes : undefined],
+    ["preserveOrdering", settings.preserveOrdering || undefined],
     ["maxQueueDelayMs", Number.isInteger(settings.maxQueueDelayMs) ? settings.maxQueueDelayMs : undefined],
     ["gate", settings.gate],
     ["maxQueueRows", settings.maxQueueRows],

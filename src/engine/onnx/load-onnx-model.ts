@@ -64,6 +64,7 @@ export async function loadOnnxModel(options: LoadOptions, pool: WorkerPool, sche
       batched,
       sharesRuns: options.sharesRuns && batched,
       preferredBatchSizes: batched ? sortSizes(options.preferredBatchSizes) : [],
+      preserveOrdering: options.preserveOrdering,
       queue: options.queue,
       admission: options.admission,
       maxQueueDelayMs: options.maxQueueDelayMs,

@@ -23,6 +23,7 @@ import type { QueueOptions } from "./queue-options.ts";
 import type { QueueState } from "./queue-state.ts";
 import { rowsPerRun } from "./queue-state.ts";
 import { latestStart } from "./queue-timeout.ts";
+import { ReplyOrder } from "./reply-order.ts";
 import { RULES } from "./rules.ts";
 import { RunStatistics } from "./run-statistics.ts";
 import { SchedulingCounters } from "./scheduling-counters.ts";
@@ -51,6 +52,7 @@ export class BatchingEngine implements Engine, LaneUser {
   readonly #former: BatchFormer;
   readonly #gate: Gate;
   readonly #runs = new RunStatistics();
+  readonly #replyOrder: ReplyOrder<EngineResult> | undefined;
   #arrivals = 0;
   #reruns = 0;
   #inFlight = 0;
@@ -70,7 +72,8 @@ export class BatchingEngine implements Engine, LaneUser {
     const state = { options, rules, clock, overhead, queue, arrivalRate: new ArrivalRate(), counters: new SchedulingCounters(), lanes };
     const drop = (pending: Pending, error: ServiceError): void => this.#drop(pending, error);
     this.#state = state;
-    this.#levelOf = createLevels(options.queue);
+    this.#levelOf = createLevels(options.queue, options.preserveOrdering);
+    this.#replyOrder = options.preserveOrdering ? new ReplyOrder() : undefined;
     this.#admission = new AdmissionControl(state, this);
     this.#expiry = new Expiry(state, drop);
     this.#former = new BatchFormer(state, this.#expiry, drop);
@@ -87,14 +90,20 @@ export class BatchingEngine implements Engine, LaneUser {
     if (refusal !== undefined) return Promise.reject(refusal);
     const { outputNames } = options;
     return new Promise((resolve, reject) => {
+      const inOrder = this.#replyOrder?.enter(call, { resolve, reject });
+      const answer = inOrder?.resolve ?? resolve;
+      const fail = inOrder?.reject ?? reject;
       const join = (outcomes: readonly JobOutcome[]): void => {
+        let result;
         try {
-          resolve(joinOutcomes(outcomes, request.outputs, outputNames));
+          result = joinOutcomes(outcomes, request.outputs, outputNames);
         } catch (error) {
-          reject(runError(error));
+          fail(runError(error));
+          return;
         }
+        answer(result);
       };
-      this.#admit(new Pending(request, call, level, join, reject), now);
+      this.#admit(new Pending(request, call, level, join, fail), now);
     });
   }
 

@@ -16,7 +16,7 @@ export interface BatchLimits {
   readonly rows: number;
   readonly bytes: number;
   readonly jobs: number;
-  /** No job of another rank than the first one's joins if its deadline is earlier. */
+  /** No job joins behind a less urgent one, or one of another rank, if its deadline is earlier. */
   readonly endsAt: number;
 }
 
@@ -130,7 +130,7 @@ export class JobQueue {
     let rows = 0;
     for (const level of this.#levels) {
       if (level.number < number) rows += level.rows;
-      else if (level.number === number) return rows + (level.index?.rowsUpTo(deadline, now) ?? 0);
+      else if (level.number === number) return rows + (level.inArrivalOrder ? level.rows : (level.index?.rowsUpTo(deadline, now) ?? 0));
       else break;
     }
     return rows;
@@ -162,10 +162,12 @@ export class JobQueue {
     let heap = lead;
     let next = 0;
     for (;;) {
+      // By deadlines the first one decides for all of its rank.
+      const isChecked = heap !== lead || heap.head?.pending.level.inArrivalOrder === true;
       while (heap.size > 0 && left > 0 && taken.length < limits.jobs && (passed === undefined || passed.length <= MAX_LOOK_AHEAD)) {
         const job = heap.head!;
         shape.remove(job);
-        const fits = job.rows <= left && job.bytes <= bytesLeft && (heap === lead || job.deadline >= limits.endsAt);
+        const fits = job.rows <= left && job.bytes <= bytesLeft && (!isChecked || job.deadline >= limits.endsAt);
         if (fits || taken.length === 0) {
           taken.push(job);
           job.pending.level.riding += job.rows;

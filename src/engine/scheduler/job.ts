@@ -23,7 +23,9 @@ export class Job implements BatchPart {
   readonly bytes: number;
   /** When its caller stops waiting, on the scheduler's clock. */
   readonly deadline: number;
-  /** Arrival number: decides between equal deadlines. */
+  /** What its level is ordered by, lowest first: the deadline, or nothing where requests go by arrival. */
+  readonly urgency: number;
+  /** Arrival number: decides between equal urgencies. */
   readonly arrival: number;
   /** When it was submitted, on the scheduler's clock. */
   readonly enqueuedAt: number;
@@ -52,6 +54,7 @@ export class Job implements BatchPart {
     this.rows = rows;
     this.bytes = (inputBytes(pending.request) * rows) / pending.request.rows;
     this.deadline = pending.call.deadline;
+    this.urgency = pending.level.inArrivalOrder ? 0 : this.deadline;
     this.arrival = arrival;
     this.enqueuedAt = now;
     this.shapeKey = pending.request.shapeKey;

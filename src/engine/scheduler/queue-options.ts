@@ -15,6 +15,8 @@ export interface QueueOptions {
   readonly sharesRuns: boolean;
   /** Sizes at which a batch stops waiting for more rows, and to which it is cut where that takes less time a row; ascending, may be empty. */
   readonly preferredBatchSizes: readonly number[];
+  /** Whether requests run and are answered in the order in which they were let in. Only with one level. */
+  readonly preserveOrdering: boolean;
   /** Levels of priority and queue timeouts. */
   readonly queue: QueuePolicies;
   /** Which requests are refused on arrival because of their deadline. */

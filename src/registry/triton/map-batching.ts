@@ -15,7 +15,7 @@ import type { GivenConfig } from "./parse-config.ts";
 export function mapBatching(
   given: GivenConfig,
   findings: Findings,
-): Pick<ModelSettings, "maxBatchSize" | "sharesRuns" | "preferredBatchSizes" | "queue" | "maxQueueDelayMs"> {
+): Pick<ModelSettings, "maxBatchSize" | "sharesRuns" | "preferredBatchSizes" | "preserveOrdering" | "queue" | "maxQueueDelayMs"> {
   const maxBatchSize = mapMaxBatchSize(given, findings);
   const choice = given.config.schedulingChoice;
   if (choice?.$case === "sequenceBatching") findings.refuse(["sequence_batching"], "cannot be honoured: sequences are not kept together");
@@ -26,7 +26,7 @@ export function mapBatching(
   const sharesRuns = maxBatchSize === undefined || (maxBatchSize > 0 && (batching !== undefined || isIncomplete));
   if (batching === undefined) {
     if (!sharesRuns && maxBatchSize !== 0) findings.mapped(["dynamic_batching"], "is not given: requests do not share runs");
-    return { maxBatchSize, sharesRuns, preferredBatchSizes: [], queue: PLAIN_QUEUE, maxQueueDelayMs: undefined };
+    return { maxBatchSize, sharesRuns, preferredBatchSizes: [], preserveOrdering: false, queue: PLAIN_QUEUE, maxQueueDelayMs: undefined };
   }
   findings.mapped(["dynamic_batching"], sharesRuns ? "lets requests share runs" : "shares no runs while max_batch_size is 0");
   const preferredBatchSizes = mapPreferred(batching.preferredBatchSize, maxBatchSize, findings);
@@ -34,6 +34,7 @@ export function mapBatching(
     maxBatchSize,
     sharesRuns,
     preferredBatchSizes,
+    preserveOrdering: batching.preserveOrdering,
     queue: mapQueue(batching, findings),
     maxQueueDelayMs: mapDelay(batching, findings),
   };

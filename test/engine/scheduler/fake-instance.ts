@@ -68,6 +68,7 @@ export function queueOptions(instances: readonly Instance[], options: Partial<Qu
     batched: true,
     sharesRuns: true,
     preferredBatchSizes: [],
+    preserveOrdering: false,
     queue: PLAIN_QUEUE,
     admission: "strict",
     maxQueueDelayMs: 0,

@@ -47,6 +47,7 @@ describe("settings", () => {
     ["max_batch_size: 100000 dynamic_batching {}", { maxBatchSize: 65_536 }],
     [batching("preferred_batch_size: [ 8, 4 ]"), { preferredBatchSizes: [8, 4] }],
     [batching("preferred_batch_size: 8"), { preferredBatchSizes: [] }],
+    [batching("preserve_ordering: true"), { preserveOrdering: true }],
     [batching("max_queue_delay_microseconds: 100"), { maxQueueDelayMs: 0.1 }],
     [batching("max_queue_delay_microseconds: 20000000"), { maxQueueDelayMs: 10_000 }],
     [
@@ -145,7 +146,6 @@ describe("warnings", () => {
     ["model_metrics {}", ["model_metrics is left out: all models have the same histograms"]],
     ["response_cache { enable: true }", ["response_cache.enable is left out: every request is run"]],
     ["response_cache { enable: false }", []],
-    [batching("preserve_ordering: true"), ["dynamic_batching.preserve_ordering is left out: each answer leaves as soon as it is ready"]],
     [
       batching("max_queue_delay_microseconds: 20000000"),
       ["dynamic_batching.max_queue_delay_microseconds is 20000 ms: a request waits at most 10000 ms for others"],

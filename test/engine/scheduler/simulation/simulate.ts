@@ -78,6 +78,7 @@ export async function simulate({
     batched: true,
     sharesRuns: true,
     preferredBatchSizes: [],
+    preserveOrdering: false,
     queue: PLAIN_QUEUE,
     admission: "strict",
     maxQueueDelayMs: 0,
