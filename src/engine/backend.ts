@@ -72,6 +72,8 @@ export interface LoadOptions {
   readonly defaultMaxBatchSize: number;
   /** Whether requests of several callers may share a run. */
   readonly sharesRuns: boolean;
+  /** The only sizes a run may have, in any order; batches in between are filled up with rows that nobody gets. Empty: every size. */
+  readonly allowedBatchSizes: readonly number[];
   /** Sizes at which a batch stops waiting for more rows, in any order; none may be above the most rows of a run. */
   readonly preferredBatchSizes: readonly number[];
   /** Whether requests run and are answered in the order in which they were let in. */

@@ -92,6 +92,7 @@ function loadOptions(
     maxBatchSize: settings.maxBatchSize,
     defaultMaxBatchSize: config.maxBatchSize,
     sharesRuns: settings.sharesRuns,
+    allowedBatchSizes: settings.allowedBatchSizes,
     preferredBatchSizes: settings.preferredBatchSizes,
     preserveOrdering: settings.preserveOrdering,
     queue: settings.queue,

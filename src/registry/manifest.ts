@@ -20,6 +20,8 @@ export interface Manifest {
   readonly maxBatchSize: number | undefined;
   /** Which requests are refused on arrival because of their deadline. */
   readonly admission: Admission | undefined;
+  /** The only sizes a run may have, all different; batches in between are filled up. */
+  readonly allowedBatchSizes: readonly number[] | undefined;
   /** Sizes at which a batch stops waiting for more rows, all different. */
   readonly preferredBatchSizes: readonly number[] | undefined;
   /** Whether requests run and are answered in the order in which they were let in. */
@@ -83,6 +85,7 @@ const fields = {
   required: booleanField(),
   maxBatchSize: settingField("maxBatchSize"),
   admission: settingField("admission"),
+  allowedBatchSizes: batchSizes,
   preferredBatchSizes: batchSizes,
   preserveOrdering: booleanField(),
   maxQueueDelayMs: settingField("maxQueueDelayMs"),
@@ -139,6 +142,7 @@ export function parseManifest(text: string): Manifest {
     required: given.required,
     maxBatchSize: given.maxBatchSize,
     admission: given.admission,
+    allowedBatchSizes: given.allowedBatchSizes,
     preferredBatchSizes: given.preferredBatchSizes,
     preserveOrdering: given.preserveOrdering,
     maxQueueDelayMs: given.maxQueueDelayMs,

@@ -38,6 +38,8 @@ export interface ModelSettings {
   readonly maxBatchSize: number | undefined;
   /** Whether requests of several callers may share a run; true by default. */
   readonly sharesRuns: boolean;
+  /** The only sizes a run may have; batches in between are filled up. None by default: every size. */
+  readonly allowedBatchSizes: readonly number[];
   /** Sizes at which a batch stops waiting for more rows; none by default. */
   readonly preferredBatchSizes: readonly number[];
   /** Whether requests run and are answered in the order in which they were let in; false by default. */
@@ -85,6 +87,7 @@ export const DEFAULT_MODEL_SETTINGS: ModelSettings = Object.freeze({
   versions: Object.freeze({ kind: "all" }),
   maxBatchSize: undefined,
   sharesRuns: true,
+  allowedBatchSizes: Object.freeze([]),
   preferredBatchSizes: Object.freeze([]),
   preserveOrdering: false,
   queue: PLAIN_QUEUE,

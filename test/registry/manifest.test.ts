@@ -9,6 +9,7 @@ const DEFAULTS = {
   description: undefined,
   required: undefined,
   maxBatchSize: undefined,
+  allowedBatchSizes: undefined,
   preferredBatchSizes: undefined,
   preserveOrdering: undefined,
   maxQueueDelayMs: undefined,
@@ -60,6 +61,7 @@ test("every key", () => {
 description: Says what it is.
 required: true
 maxBatchSize: 0
+allowedBatchSizes: [1, 8]
 preferredBatchSizes: [8, 4]
 preserveOrdering: true
 maxQueueDelayMs: 5
@@ -87,6 +89,7 @@ outputs:
     description: "Says what it is.",
     required: true,
     maxBatchSize: 0,
+    allowedBatchSizes: [1, 8],
     preferredBatchSizes: [8, 4],
     preserveOrdering: true,
     maxQueueDelayMs: 5,

@@ -24,6 +24,7 @@ export function manifestText(settings: ModelSettings): ManifestText {
     ["description", settings.description || undefined],
     ["required", settings.required || undefined],
     ["maxBatchSize", settings.maxBatchSize],
+    ["allowedBatchSizes", settings.allowedBatchSizes.length > 0 ? settings.allowedBatchSizes : undefined],
     ["preferredBatchSizes", settings.preferredBatchSizes.length > 0 ? settings.preferredBatchSizes : undefined],
     ["preserveOrdering", settings.preserveOrdering || undefined],
     ["maxQueueDelayMs", Number.isInteger(settings.maxQueueDelayMs) ? settings.maxQueueDelayMs : undefined],

@@ -10,7 +10,7 @@ import { LatencyModel } from "../scheduler/latency-model.ts";
 import type { Scheduler } from "../scheduler/scheduler.ts";
 import { declaredSignature } from "./declared-signature.ts";
 import { checkInline } from "./inline-limit.ts";
-import { assertPreferred, sortSizes } from "./batch-sizes.ts";
+import { assertPreferred, freeRows, largestAllowed, sortSizes } from "./batch-sizes.ts";
 import { createOnnxInstance } from "./onnx-instance.ts";
 import type { SessionInfo } from "./protocol.ts";
 import { explainProviderFailure, whyUnavailable } from "./providers.ts";
@@ -32,12 +32,14 @@ export async function loadOnnxModel(options: LoadOptions, pool: WorkerPool, sche
     await Promise.allSettled(sessions.workers.map((worker) => worker.release(sessions.key)));
   };
   try {
-    const inferred = inferSignature(sessions.info, options.inputNotes, options.outputNotes);
-    const candidate = decideBatching(options, inferred.signature);
+    const allowed = sortSizes(options.allowedBatchSizes);
+    const inFile = inferSignature(sessions.info, options.inputNotes, options.outputNotes);
+    const inferred = allowed.length === 0 ? inFile : { ...inFile, signature: freeRows(inFile.signature, allowed) };
+    const candidate = decideBatching(options, inferred.signature, allowed);
     const { signature, runtimeOutputs, reshapes, warnings } = declaredSignature(inferred, options, candidate.maxBatchSize > 0);
     assertPreferred(options.preferredBatchSizes, candidate.maxBatchSize);
     options.onWarming(signature);
-    const isGiven = options.maxBatchSize !== undefined;
+    const isGiven = options.maxBatchSize !== undefined || allowed.length > 0;
     const instancesOf = (batched: boolean) =>
       sessions.workers.map((worker) => createOnnxInstance({ worker, session: sessions.key, signature, runtimeOutputs, reshapes, batched }));
     const latency = new LatencyModel();
@@ -46,6 +48,7 @@ export async function loadOnnxModel(options: LoadOptions, pool: WorkerPool, sche
       instances: instancesOf(candidate.maxBatchSize > 0),
       maxBatchSize: candidate.maxBatchSize,
       maxBatchBytes: options.maxBatchBytes,
+      allowed,
       runs: options.warmupRuns,
       budgetMs: options.warmupBudgetMs,
       dims: options.warmupDims,
@@ -54,6 +57,9 @@ export async function loadOnnxModel(options: LoadOptions, pool: WorkerPool, sche
       latency,
     });
     const { whyNotBatched } = warmed;
+    if (whyNotBatched !== undefined && allowed.length > 0) {
+      throw new ModelError(`The configuration allows batches of certain sizes only, which cannot be filled up: ${whyNotBatched}.`);
+    }
     if (whyNotBatched !== undefined) logger.warn({ reason: whyNotBatched }, "batching is off for this model");
     // Whoever says how many rows a run takes knows that there are rows, but they must stay together.
     const maxBatchSize = whyNotBatched === undefined || isGiven ? candidate.maxBatchSize : 0;
@@ -63,6 +69,7 @@ export async function loadOnnxModel(options: LoadOptions, pool: WorkerPool, sche
       maxBatchSize: Math.max(1, maxBatchSize),
       batched,
       sharesRuns: options.sharesRuns && batched,
+      allowedBatchSizes: allowed,
       preferredBatchSizes: batched ? sortSizes(options.preferredBatchSizes) : [],
       preserveOrdering: options.preserveOrdering,
       queue: options.queue,
@@ -170,14 +177,21 @@ async function createSessions(
   throw failure;
 }
 
-function decideBatching(options: LoadOptions, signature: Signature): { readonly maxBatchSize: number; readonly source: string } {
+function decideBatching(
+  options: LoadOptions,
+  signature: Signature,
+  allowed: readonly number[],
+): { readonly maxBatchSize: number; readonly source: string } {
+  if (allowed.length > 0) return decideBatching({ ...options, maxBatchSize: largestAllowed(allowed, options.maxBatchSize) }, signature, []);
   const why = whyNotBatchable(signature);
   if (options.maxBatchSize === 0) return { maxBatchSize: 0, source: "the model's configuration" };
   if (options.maxBatchSize !== undefined) {
     const fixed = [...signature.inputs, ...signature.outputs].find(({ dims }) => dims[0]?.size !== -1);
     if (fixed !== undefined) {
+      const size = fixed.dims[0]?.size ?? 0;
+      const advice = size > 0 ? ` A file made for ${size} rows is served with allowedBatchSizes: [${size}] in model.yaml.` : "";
       throw new ModelError(
-        `The configuration sets a batch size of ${options.maxBatchSize}, but ${JSON.stringify(fixed.name)} has no free first dimension.`,
+        `The configuration sets a batch size of ${options.maxBatchSize}, but ${JSON.stringify(fixed.name)} has no free first dimension.${advice}`,
       );
     }
     return { maxBatchSize: options.maxBatchSize, source: "the model's configuration" };

@@ -28,6 +28,8 @@ export interface WarmUpOptions {
   readonly maxBatchSize: number;
   /** Input bytes up to which requests share a run; larger runs are not tried. */
   readonly maxBatchBytes: number;
+  /** The only sizes a run may have, ascending and ending with `maxBatchSize`; empty: every size. */
+  readonly allowed: readonly number[];
   readonly runs: number;
   readonly budgetMs: number;
   /** Length of free dimensions by symbol. */
@@ -72,13 +74,15 @@ export async function warmUp(options: WarmUpOptions): Promise<WarmUpResult> {
     };
   }
   const singleRunsMs: number[] = [];
-  const whyNotBatched = options.maxBatchSize > 1 ? await whyRowsDepend(options, first, sample, singleRunsMs) : undefined;
+  const whyNotBatched =
+    options.maxBatchSize > 1 || options.allowed.length > 0 ? await whyRowsDepend(options, first, sample, singleRunsMs) : undefined;
   const rowBytes = makeRequest(options, sample, 1, 1).inputs.reduce((sum, { bytes }) => sum + bytes.byteLength, 0);
   const mostRows = Math.floor(Math.min(options.maxBatchSize, options.maxBatchBytes / rowBytes));
   const maxRows = whyNotBatched === undefined || options.keepsRows ? Math.max(1, mostRows) : 1;
+  const sizes = options.allowed.length > 0 ? options.allowed : batchSizes(maxRows);
   for (const [index, instance] of options.instances.entries()) {
-    for (const rows of batchSizes(maxRows)) {
-      const note = rows === 1 ? (runMs: number) => singleRunsMs.push(runMs) : () => {};
+    for (const rows of sizes) {
+      const note = rows === sizes[0] ? (runMs: number) => singleRunsMs.push(runMs) : () => {};
       if (!(await measure(options, instance, sample, rows, started, index === 0 ? options.runs : 1, note))) break;
     }
   }
@@ -117,13 +121,14 @@ async function measure(
   return true;
 }
 
-async function runSamples({ signature, instances, maxBatchSize, samples }: WarmUpOptions): Promise<void> {
+async function runSamples(options: WarmUpOptions): Promise<void> {
+  const { signature, instances, maxBatchSize, samples } = options;
   for (const sample of samples) {
     const request = sampleRequest(signature, sample, maxBatchSize > 0);
     for (const instance of instances) {
       for (let i = 0; i < sample.count; i++) {
         try {
-          await instance.warm([whole(request)], request.rows, request.outputs);
+          await instance.warm([whole(request)], ranRows(options, request.rows), request.outputs);
         } catch {
           throw new ModelError(`The model failed on the warm-up request ${JSON.stringify(sample.name)} of its configuration.`);
         }
@@ -138,7 +143,7 @@ async function findSample(options: WarmUpOptions, instance: OnnxInstance): Promi
     for (const freeLength of FREE_LENGTHS) {
       const request = makeRequest(options, { kind, freeLength }, 1, 1);
       try {
-        await instance.warm([whole(request)], 1, request.outputs);
+        await instance.warm([whole(request)], ranRows(options, 1), request.outputs);
         return { kind, freeLength };
       } catch {
         // The next kind may do.
@@ -159,12 +164,14 @@ async function whyRowsDepend(
   const count = Math.min(PROOF_ROWS, options.maxBatchSize);
   const singles = Array.from({ length: count }, (_, row) => makeRequest(options, sample, 1, row + 1));
   const outputs = singles[0]!.outputs;
+  const stackedRows = ranRows(options, count);
+  const aloneRows = ranRows(options, 1);
   let stacked: BatchOutcome;
   const alone: BatchOutcome[] = [];
   try {
-    stacked = await instance.warm(singles.map(whole), count, outputs);
-    for (const single of singles) alone.push(await instance.warm([whole(single)], 1, outputs));
-    const again = await instance.warm([whole(singles[0]!)], 1, outputs);
+    stacked = await instance.warm(singles.map(whole), stackedRows, outputs);
+    for (const single of singles) alone.push(await instance.warm([whole(single)], aloneRows, outputs));
+    const again = await instance.warm([whole(singles[0]!)], aloneRows, outputs);
     const changed = outputs.find(
       (output) => !sameElements(again.outputs[output]!.dtype, again.outputs[output]!.bytes, alone[0]!.outputs[output]!.bytes),
     );
@@ -178,16 +185,22 @@ async function whyRowsDepend(
   for (const output of outputs) {
     const { name } = options.signature.outputs[output]!;
     const block = stacked.outputs[output]!;
-    if (block.shape[0] !== count) return `output ${JSON.stringify(name)} does not have one entry per row`;
-    const cutter = createRowCutter(block.dtype, block.bytes, count, elementsPerRow(block.shape));
+    if (block.shape[0] !== stackedRows) return `output ${JSON.stringify(name)} does not have one entry per row`;
+    const cutter = createRowCutter(block.dtype, block.bytes, stackedRows, elementsPerRow(block.shape));
     for (let row = 0; row < count; row++) {
       const single = alone[row]!.outputs[output]!;
-      if (!sameElements(block.dtype, cutter.cut(row, 1), single.bytes)) {
+      const singleRow = createRowCutter(single.dtype, single.bytes, aloneRows, elementsPerRow(single.shape)).cut(0, 1);
+      if (!sameElements(block.dtype, cutter.cut(row, 1), singleRow)) {
         return `rows influence each other: output ${JSON.stringify(name)} of a row differs when it runs with others`;
       }
     }
   }
   return undefined;
+}
+
+/** Rows that a run of so many really has. */
+function ranRows({ allowed }: WarmUpOptions, rows: number): number {
+  return allowed.find((size) => size >= rows) ?? rows;
 }
 
 function whole(request: EngineRequest): BatchPart {

@@ -1,6 +1,7 @@
 // Which jobs leave together.
 
 import type { ServiceError } from "../../errors.ts";
+import { roundToAllowed } from "./allowed-sizes.ts";
 import { batchSize, DROP_HEAD, roundToPreferred } from "./batch-size.ts";
 import type { Expiry } from "./expiry.ts";
 import type { Job, Pending } from "./job.ts";
@@ -26,7 +27,7 @@ export class BatchFormer {
 
   /** The jobs of the next batch on this lane; empty when everybody who could lead one has been answered. */
   form(lane: LaneState, now: number): readonly Job[] {
-    const { options, rules, queue, overhead, counters } = this.#state;
+    const { options, allowedSizes, rules, queue, overhead, counters } = this.#state;
     const { maxBatchSize, maxBatchBytes, sharesRuns, preferredBatchSizes, latency } = options;
     const startsAt = lane.freeAt(now);
     for (let lead = queue.lead(); lead !== undefined; lead = queue.lead()) {
@@ -47,6 +48,7 @@ export class BatchFormer {
         if (rows < full && this.trials.isDue()) rows = full;
       }
       if (preferredBatchSizes.length > 0 && sharesRuns) rows = roundToPreferred(curve, head.rows, rows, preferredBatchSizes);
+      if (allowedSizes !== undefined && sharesRuns) rows = roundToAllowed(curve, head.rows, rows, allowedSizes);
       const taken = queue.take(shape, heap, {
         rows,
         bytes: maxBatchBytes,

@@ -5,6 +5,7 @@ import { ServiceError } from "../../errors.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Engine, EngineRequest, EngineResult, EngineStatistics } from "../engine.ts";
 import { AdmissionControl } from "./admission-control.ts";
+import { AllowedLatency, createAllowedSizes } from "./allowed-sizes.ts";
 import { ArrivalRate } from "./arrival-rate.ts";
 import { BatchFormer } from "./batch-former.ts";
 import { cutBatch, joinOutcomes } from "./deliver.ts";
@@ -61,15 +62,27 @@ export class BatchingEngine implements Engine, LaneUser {
   #closed = false;
   #onIdle: (() => void) | undefined;
 
-  constructor(options: QueueOptions, clock: Clock, overhead: Overhead, laneOf: (lane: Lane) => LaneState) {
-    const rules = { ...RULES, ...options.rules };
+  constructor(given: QueueOptions, clock: Clock, overhead: Overhead, laneOf: (lane: Lane) => LaneState) {
+    const rules = { ...RULES, ...given.rules };
+    const allowedSizes = given.allowedBatchSizes.length === 0 ? undefined : createAllowedSizes(given.allowedBatchSizes);
+    const options = allowedSizes === undefined ? given : { ...given, latency: new AllowedLatency(given.latency, allowedSizes) };
     const lanes = options.instances.map((instance) => {
       const lane = laneOf(instance.lane);
       lane.users.set(this, instance);
       return lane;
     });
     const queue = new JobQueue(rules.guardEvery);
-    const state = { options, rules, clock, overhead, queue, arrivalRate: new ArrivalRate(), counters: new SchedulingCounters(), lanes };
+    const state = {
+      options,
+      allowedSizes,
+      rules,
+      clock,
+      overhead,
+      queue,
+      arrivalRate: new ArrivalRate(),
+      counters: new SchedulingCounters(),
+      lanes,
+    };
     const drop = (pending: Pending, error: ServiceError): void => this.#drop(pending, error);
     this.#state = state;
     this.#levelOf = createLevels(options.queue, options.preserveOrdering);
@@ -215,7 +228,7 @@ export class BatchingEngine implements Engine, LaneUser {
     const curve = this.#state.options.latency.curve(jobs[0]!.request.shapeKey);
     const safeMs = curve.safeMs(rows);
     lane.began(now, curve.meanMs(rows), safeMs === 0 ? Infinity : Math.max(MIN_HUNG_MS, HUNG_RATIO * curve.p99Ms(rows)));
-    const run = lane.users.get(this)!.run(jobs, rows, [...wanted]);
+    const run = lane.users.get(this)!.run(jobs, this.#ranRows(rows), [...wanted]);
     for (const job of jobs) job.pending.call.stage = "run";
     run.then(
       (outcome) => this.#onDone(lane, jobs, rows, now, safeMs, outcome),
@@ -223,12 +236,19 @@ export class BatchingEngine implements Engine, LaneUser {
     );
   }
 
+  /** Rows of the run of a batch: those that its jobs have, filled up where only certain sizes are allowed. */
+  #ranRows(rows: number): number {
+    const { allowedSizes } = this.#state;
+    return allowedSizes === undefined ? rows : allowedSizes.up(rows);
+  }
+
   #onDone(lane: LaneState, jobs: readonly Job[], rows: number, dispatchedAt: number, safeMs: number, outcome: BatchOutcome): void {
     const endedAt = this.#state.clock.now();
+    const ranRows = this.#ranRows(rows);
     this.#batchCount++;
     // What callers wait for is the way to the worker and back too, and the event loop's delay.
     const heldMs = Math.max(outcome.runMs, lane.ended(dispatchedAt, endedAt));
-    this.#state.options.latency.record(rows, heldMs, endedAt, jobs[0]!.request.shapeKey);
+    this.#state.options.latency.record(ranRows, heldMs, endedAt, jobs[0]!.request.shapeKey);
     if (safeMs > 0) this.#state.counters.ratio.record(heldMs / safeMs);
     this.#former.trials.returned(jobs, heldMs, safeMs);
     // The next batch first: the worker must not wait while this one's outputs are handed out.
@@ -239,9 +259,9 @@ export class BatchingEngine implements Engine, LaneUser {
     const batchMs = endedAt - dispatchedAt - runMs;
     let blocks;
     try {
-      blocks = cutBatch(jobs, rows, outcome);
+      blocks = cutBatch(jobs, ranRows, outcome);
     } catch (error) {
-      this.#runs.record(rows, batchMs, runMs, this.#state.clock.now() - cutFrom);
+      this.#runs.record(ranRows, batchMs, runMs, this.#state.clock.now() - cutFrom);
       this.#inFlight--;
       this.#rerun(jobs, rows, error);
       return;
@@ -260,7 +280,7 @@ export class BatchingEngine implements Engine, LaneUser {
         endedAt,
       });
     }
-    this.#runs.record(rows, batchMs, runMs, this.#state.clock.now() - cutFrom);
+    this.#runs.record(ranRows, batchMs, runMs, this.#state.clock.now() - cutFrom);
     this.#settleIdle();
   }
 

@@ -7,10 +7,11 @@ import type { BatchOutcome, OutputBlock } from "./executor.ts";
 import { RunFailure } from "./executor.ts";
 import type { Job, JobOutcome } from "./job.ts";
 
-/** The blocks of every job of a batch, in the order each request asked for. */
+/** The blocks of every job of a batch, in the order each request asked for. @param rows of the run, which may be more than the jobs have. */
 export function cutBatch(jobs: readonly Job[], rows: number, outcome: BatchOutcome): readonly (readonly OutputBlock[])[] {
   const [only] = jobs;
-  if (jobs.length === 1 && only!.rows === only!.request.rows) return [only!.request.outputs.map((output) => outcome.outputs[output]!)];
+  if (jobs.length === 1 && only!.rows === only!.request.rows && only!.rows === rows)
+    return [only!.request.outputs.map((output) => outcome.outputs[output]!)];
   const cutters = outcome.outputs.map((block, output) => {
     if (block === undefined) return undefined;
     if (block.shape[0] !== rows) {

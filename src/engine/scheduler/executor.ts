@@ -58,7 +58,8 @@ export interface Lane {
 export interface Instance {
   readonly lane: Lane;
   /**
-   * Runs a batch. Copies every row before it returns to the caller's stack, so that the requests' bytes may be reused at once.
+   * Runs a batch. Where it has more rows than its parts, what is missing is filled up with anything the model takes; the outputs have those
+   * rows too, behind the others. Copies every row before it returns to the caller's stack, so that the requests' bytes may be reused at once.
    * Rejects with RunFailure, or with a ServiceError WORKER_LOST.
    */
   run(parts: readonly BatchPart[], rows: number, outputs: readonly number[]): Promise<BatchOutcome>;

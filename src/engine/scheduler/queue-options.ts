@@ -13,6 +13,8 @@ export interface QueueOptions {
   readonly batched: boolean;
   /** Whether requests may share a run. False: a run takes one request, or one part of a request that is larger than a batch. */
   readonly sharesRuns: boolean;
+  /** The only sizes a run may have, ascending and ending with `maxBatchSize`; batches in between are filled up. Empty: every size. */
+  readonly allowedBatchSizes: readonly number[];
   /** Sizes at which a batch stops waiting for more rows, and to which it is cut where that takes less time a row; ascending, may be empty. */
   readonly preferredBatchSizes: readonly number[];
   /** Whether requests run and are answered in the order in which they were let in. Only with one level. */

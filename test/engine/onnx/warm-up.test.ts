@@ -25,6 +25,7 @@ async function sizesOf(options: Partial<WarmUpOptions>): Promise<ReadonlySet<num
     instances: [{ warm } as unknown as OnnxInstance], // only `warm` is asked for
     maxBatchSize: 4,
     maxBatchBytes: Infinity,
+    allowed: [],
     runs: 2,
     budgetMs: 60_000,
     dims: new Map(),
@@ -44,4 +45,11 @@ test("batches larger than maxBatchBytes never run together, so they are not trie
 
 test("a row larger than maxBatchBytes is tried alone", async () => {
   expect([...(await sizesOf({ maxBatchSize: 1, maxBatchBytes: 10 }))]).toEqual([1]);
+});
+
+test("where only certain sizes are allowed, every run has one of them, and each is measured", async () => {
+  const latency = new LatencyModel();
+  expect([...(await sizesOf({ allowed: [2, 4, 6], maxBatchSize: 6, latency }))].toSorted((a, b) => a - b)).toEqual([2, 4, 6]);
+  expect(latency.rows().map(({ rows }) => rows)).toEqual([2, 4, 6]);
+  expect([...(await sizesOf({ allowed: [4], maxBatchSize: 4, maxBatchBytes: 1 }))]).toEqual([4]);
 });

@@ -77,6 +77,7 @@ export async function simulate({
     maxBatchSize: profile.maxBatchSize,
     batched: true,
     sharesRuns: true,
+    allowedBatchSizes: [],
     preferredBatchSizes: [],
     preserveOrdering: false,
     queue: PLAIN_QUEUE,
