@@ -43,6 +43,7 @@ export interface Config {
   readonly instances: number;
   readonly intraOpThreads: number;
   readonly executionProviders: readonly Provider[];
+  readonly compat: "off" | "triton";
   readonly maxBatchSize: number;
   readonly admission: "strict" | "lenient";
   readonly maxQueueDelayMs: number;

@@ -336,6 +336,14 @@ export const SETTINGS: { readonly [K in keyof Config]: SettingOf<Config[K]> } = 
     meaning: "Where models run, first choice first; one that the machine lacks is passed over. A model's own value wins.",
   },
 
+  compat: {
+    section: "Batching",
+    kind: "choice",
+    choices: ["off", "triton"],
+    default: "off",
+    meaning:
+      "`triton`: a full queue, shed load and a queue timeout end with UNAVAILABLE and Triton's words, a request of more rows than a run takes is refused instead of split, a request's own timeout counts only where the model has one, and lower priority levels are not guarded against starvation.",
+  },
   maxBatchSize: {
     section: "Batching",
     kind: "int",

@@ -5,7 +5,7 @@ import type { Signature } from "../tensor/signature.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Engine } from "./engine.ts";
-import type { Admission, GateRule, QueuePolicies } from "./queue-policy.ts";
+import type { Admission, Compat, GateRule, QueuePolicies } from "./queue-policy.ts";
 
 /** A reason why a model cannot be served, in words that callers may see: no path, no text of the runtime. */
 export class ModelError extends Error {
@@ -79,6 +79,8 @@ export interface LoadOptions {
   /** Whether requests run and are answered in the order in which they were let in. */
   readonly preserveOrdering: boolean;
   readonly queue: QueuePolicies;
+  /** `triton`: overload, queue timeouts and requests of too many rows are treated as Triton does. */
+  readonly compat: Compat;
   /** Which requests are refused on arrival because of their deadline. */
   readonly admission: Admission;
   readonly maxQueueDelayMs: number;

@@ -45,6 +45,19 @@ export function whyOutOfOrder({ levels, defaultPolicy, policies }: QueuePolicies
   return delays ? "a timeout whose action is DELAY" : undefined;
 }
 
+/** Whether overload, queue timeouts and requests of too many rows are treated as Triton does. */
+export type Compat = "off" | "triton";
+
+/** The same policies, but a request's own timeout counts only where the policy has one, as in Triton. */
+export function likeTriton(queue: QueuePolicies): QueuePolicies {
+  const policies = new Map([...queue.policies].map(([level, policy]) => [level, bindTimeout(policy)]));
+  return { ...queue, defaultPolicy: bindTimeout(queue.defaultPolicy), policies };
+}
+
+function bindTimeout(policy: QueuePolicy): QueuePolicy {
+  return policy.timeoutMs > 0 ? policy : { ...policy, allowOverride: false };
+}
+
 /** No levels and no timeout but the request's own. */
 export const PLAIN_QUEUE: QueuePolicies = Object.freeze({
   levels: 0,

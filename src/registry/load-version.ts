@@ -96,6 +96,7 @@ function loadOptions(
     preferredBatchSizes: settings.preferredBatchSizes,
     preserveOrdering: settings.preserveOrdering,
     queue: settings.queue,
+    compat: config.compat,
     admission: settings.admission ?? config.admission,
     maxQueueDelayMs: settings.maxQueueDelayMs ?? config.maxQueueDelayMs,
     gate: settings.gate ?? config.gate,

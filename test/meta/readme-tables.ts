@@ -3,14 +3,16 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { renderSettingsTable } from "../../src/config/settings-table.ts";
+import type { CatalogueEntry } from "../../src/errors.ts";
 import { ERRORS } from "../../src/errors.ts";
 import { read, ROOT } from "./source-files.ts";
 
 /** The error table. */
 function renderErrorTable(): string {
-  const rows = Object.entries(ERRORS).map(
-    ([reason, { code, retryable, meaning }]) => `| ${reason} | ${code} | ${retryable ? "yes" : "no"} | ${meaning} |`,
-  );
+  const rows = Object.entries<CatalogueEntry>(ERRORS).map(([reason, { code, tritonCode, retryable, meaning }]) => {
+    const codes = tritonCode === undefined ? code : `${code}; ${tritonCode} with \`compat: triton\``;
+    return `| ${reason} | ${codes} | ${retryable ? "yes" : "no"} | ${meaning} |`;
+  });
   return ["| reason | gRPC code | retry helps | meaning |", "| --- | --- | --- | --- |", ...rows].join("\n");
 }
 

@@ -84,7 +84,7 @@ export class AdmissionControl {
       return STALLED;
     }
     counters.tooBusy++;
-    return tooBusy(forecast.startsAt - now);
+    return tooBusy(forecast.startsAt - now, options.compat);
   }
 
   /** Brings `#backlog.free` up to date. @returns whether a lane is there whose run has not hung. */

@@ -4,6 +4,7 @@ import type { Call } from "../../call.ts";
 import { ServiceError } from "../../errors.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Engine, EngineRequest, EngineResult, EngineStatistics } from "../engine.ts";
+import { likeTriton } from "../queue-policy.ts";
 import { AdmissionControl } from "./admission-control.ts";
 import { AllowedLatency, createAllowedSizes } from "./allowed-sizes.ts";
 import { ArrivalRate } from "./arrival-rate.ts";
@@ -25,7 +26,7 @@ import type { QueueState } from "./queue-state.ts";
 import { rowsPerRun } from "./queue-state.ts";
 import { latestStart } from "./queue-timeout.ts";
 import { ReplyOrder } from "./reply-order.ts";
-import { RULES } from "./rules.ts";
+import { RULES, TRITON_RULES } from "./rules.ts";
 import { RunStatistics } from "./run-statistics.ts";
 import { SchedulingCounters } from "./scheduling-counters.ts";
 import { toJobs } from "./split.ts";
@@ -63,7 +64,8 @@ export class BatchingEngine implements Engine, LaneUser {
   #onIdle: (() => void) | undefined;
 
   constructor(given: QueueOptions, clock: Clock, overhead: Overhead, laneOf: (lane: Lane) => LaneState) {
-    const rules = { ...RULES, ...given.rules };
+    const isTriton = given.compat === "triton";
+    const rules = { ...RULES, ...(isTriton ? TRITON_RULES : {}), ...given.rules };
     const allowedSizes = given.allowedBatchSizes.length === 0 ? undefined : createAllowedSizes(given.allowedBatchSizes);
     const options = allowedSizes === undefined ? given : { ...given, latency: new AllowedLatency(given.latency, allowedSizes) };
     const lanes = options.instances.map((instance) => {
@@ -85,7 +87,7 @@ export class BatchingEngine implements Engine, LaneUser {
     };
     const drop = (pending: Pending, error: ServiceError): void => this.#drop(pending, error);
     this.#state = state;
-    this.#levelOf = createLevels(options.queue, options.preserveOrdering);
+    this.#levelOf = createLevels(isTriton ? likeTriton(options.queue) : options.queue, options.preserveOrdering);
     this.#replyOrder = options.preserveOrdering ? new ReplyOrder() : undefined;
     this.#admission = new AdmissionControl(state, this);
     this.#expiry = new Expiry(state, drop);

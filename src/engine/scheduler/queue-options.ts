@@ -1,6 +1,6 @@
 // What the scheduler must know of one model version.
 
-import type { GateRule, QueuePolicies } from "../queue-policy.ts";
+import type { Compat, GateRule, QueuePolicies } from "../queue-policy.ts";
 import type { Instance } from "./executor.ts";
 import type { Latency } from "./latency-model.ts";
 import type { AdmissionRule, SchedulingRules } from "./rules.ts";
@@ -21,6 +21,8 @@ export interface QueueOptions {
   readonly preserveOrdering: boolean;
   /** Levels of priority and queue timeouts. */
   readonly queue: QueuePolicies;
+  /** `triton`: its statuses for overload and queue timeouts, its rule for a request's own timeout, and no guard against starvation. */
+  readonly compat: Compat;
   /** Which requests are refused on arrival because of their deadline. */
   readonly admission: AdmissionRule;
   /** What differs from the usual rules. */

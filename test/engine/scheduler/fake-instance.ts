@@ -87,6 +87,7 @@ export function queueOptions(instances: readonly Instance[], options: Partial<Qu
     preferredBatchSizes: [],
     preserveOrdering: false,
     queue: PLAIN_QUEUE,
+    compat: "off",
     admission: "strict",
     maxQueueDelayMs: 0,
     gate: "fixed",

@@ -81,6 +81,7 @@ export async function simulate({
     preferredBatchSizes: [],
     preserveOrdering: false,
     queue: PLAIN_QUEUE,
+    compat: "off",
     admission: "strict",
     maxQueueDelayMs: 0,
     gate: "auto",
