@@ -109,7 +109,9 @@ export function setUp(
   lanes = 1,
 ): { readonly engine: Engine; readonly runs: readonly FakeRun[] } {
   const runs: FakeRun[] = [];
-  const instances = Array.from({ length: lanes }, () => createFakeInstance(createLane(), runs, options.allowedBatchSizes !== undefined));
+  const instances = Array.from({ length: lanes }, () =>
+    createFakeInstance(createLane(), runs, (options.allowedBatchSizes?.length ?? 0) > 0),
+  );
   return { engine: createScheduler(clock).createEngine(queueOptions(instances, options)), runs };
 }
 
