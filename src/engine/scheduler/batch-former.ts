@@ -47,8 +47,11 @@ export class BatchFormer {
         }
         if (rows < full && this.trials.isDue()) rows = full;
       }
+      const wanted = rows;
       if (preferredBatchSizes.length > 0 && sharesRuns) rows = roundToPreferred(curve, head.rows, rows, preferredBatchSizes);
       if (allowedSizes !== undefined && sharesRuns) rows = roundToAllowed(curve, head.rows, rows, allowedSizes);
+      const { held } = shape;
+      shape.held = false;
       const taken = queue.take(shape, heap, {
         rows,
         bytes: maxBatchBytes,
@@ -58,17 +61,17 @@ export class BatchFormer {
       const jobs = taken.filter((job) => this.#expiry.mayStart(job, now));
       if (jobs.length === 0) continue;
       this.trials.left(jobs);
-      this.#count(rows, full);
+      this.#count(wanted, full, held);
       return jobs;
     }
     return [];
   }
 
-  #count(rows: number, full: number): void {
+  #count(rows: number, full: number, held: boolean): void {
     const { options, counters } = this.#state;
     if (rows >= options.maxBatchSize) counters.leftFull++;
     else if (rows < full) counters.leftCut++;
-    else if (options.maxQueueDelayMs > 0) counters.leftGate++;
+    else if (held) counters.leftGate++;
     else counters.leftIdle++;
   }
 }

@@ -203,6 +203,7 @@ export class BatchingEngine implements Engine, LaneUser {
     const now = this.#state.clock.now();
     const opens = waitsUntil(this.#state, jobs, lane, fullRunMs, now);
     if (now >= opens) return head;
+    jobs.held = true;
     this.#gate.arm(opens, now);
     return undefined;
   }

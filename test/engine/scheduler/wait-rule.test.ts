@@ -42,7 +42,7 @@ async function busyEngine(lanes: number) {
 }
 
 test("the last idle instance waits for the rows that are expected, and leaves when they do not come", async () => {
-  const { engine, clock, batches } = await busyEngine(1);
+  const { engine, clock, batches, finish } = await busyEngine(1);
   void send(engine, [1]);
   clock.advance(1);
   void send(engine, [2]);
@@ -51,7 +51,19 @@ test("the last idle instance waits for the rows that are expected, and leaves wh
   clock.advance(5);
   expect(batches()).toEqual([]);
   clock.advance(3);
+  const before = engine.statistics().scheduling!.dispatches;
+  expect(before.gate).toBeGreaterThan(0);
   expect(batches()).toEqual([[1, 2]]);
+  await finish();
+  // Nothing is waited for with rows that come so seldom.
+  clock.advance(10_000);
+  for (let i = 0; i < 3; i++) {
+    void send(engine, [3 + i]);
+    await finish();
+    clock.advance(10_000);
+  }
+  const { gate, idle } = engine.statistics().scheduling!.dispatches;
+  expect([gate - before.gate, idle - before.idle]).toEqual([0, 3]);
 });
 
 test("a full batch does not wait", async () => {
