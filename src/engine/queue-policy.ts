@@ -50,12 +50,19 @@ export type Compat = "off" | "triton";
 
 /** The same policies, but a request's own timeout counts only where the policy has one, as in Triton. */
 export function likeTriton(queue: QueuePolicies): QueuePolicies {
-  const policies = new Map([...queue.policies].map(([level, policy]) => [level, bindTimeout(policy)]));
-  return { ...queue, defaultPolicy: bindTimeout(queue.defaultPolicy), policies };
+  return bindTimeouts(queue, () => true);
 }
 
-function bindTimeout(policy: QueuePolicy): QueuePolicy {
-  return policy.timeoutMs > 0 ? policy : { ...policy, allowOverride: false };
+/** The same policies, but no request brings a timeout that puts it behind others: they would all be answered after it. */
+export function withoutOwnDelays(queue: QueuePolicies): QueuePolicies {
+  return bindTimeouts(queue, ({ onTimeout }) => onTimeout === "delay");
+}
+
+function bindTimeouts(queue: QueuePolicies, binds: (policy: QueuePolicy) => boolean): QueuePolicies {
+  const bind = (policy: QueuePolicy): QueuePolicy =>
+    policy.timeoutMs === 0 && binds(policy) ? { ...policy, allowOverride: false } : policy;
+  const policies = new Map([...queue.policies].map(([level, policy]) => [level, bind(policy)]));
+  return { ...queue, defaultPolicy: bind(queue.defaultPolicy), policies };
 }
 
 /** No levels and no timeout but the request's own. */

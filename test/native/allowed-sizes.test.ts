@@ -15,6 +15,10 @@ beforeAll(async () => {
       "free/model.yaml": "allowedBatchSizes: [8, 2]\nwarmupDims: { W: 3 }\n",
       "four/model.onnx": identity("float", [4, 2]),
       "four/model.yaml": "allowedBatchSizes: [4]\n",
+      "processed/model.onnx": identity("float", [4, 2]),
+      "processed/model.yaml": "allowedBatchSizes: [4]\nexecution: process\n",
+      "inlined/model.onnx": identity("float", [4, 2]),
+      "inlined/model.yaml": "allowedBatchSizes: [4]\nexecution: inline\n",
       "one/model.onnx": identity("float", [1, 2]),
       "one/model.yaml": "allowedBatchSizes: [1]\n",
       "texts/model.onnx": identity("string", [4, 2]),
@@ -47,6 +51,8 @@ async function versionOf(name: string) {
 test.each([
   ["free", 8, [2n, 8n]],
   ["four", 4, [4n]],
+  ["processed", 4, [4n]],
+  ["inlined", 4, [4n]],
   ["one", 1, [1n]],
   ["described", 4, [4n]],
 ])("%s: every number of rows is answered, by runs of the allowed sizes", async (name, maxBatchSize, warmed) => {

@@ -4,7 +4,8 @@ import type { Call } from "../../call.ts";
 import { ServiceError } from "../../errors.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Engine, EngineRequest, EngineResult, EngineStatistics } from "../engine.ts";
-import { likeTriton } from "../queue-policy.ts";
+import type { QueuePolicies } from "../queue-policy.ts";
+import { likeTriton, withoutOwnDelays } from "../queue-policy.ts";
 import { AdmissionControl } from "./admission-control.ts";
 import { AllowedLatency, createAllowedSizes } from "./allowed-sizes.ts";
 import { ArrivalRate } from "./arrival-rate.ts";
@@ -87,7 +88,7 @@ export class BatchingEngine implements Engine, LaneUser {
     };
     const drop = (pending: Pending, error: ServiceError): void => this.#drop(pending, error);
     this.#state = state;
-    this.#levelOf = createLevels(isTriton ? likeTriton(options.queue) : options.queue, options.preserveOrdering);
+    this.#levelOf = createLevels(policiesInForce(given), options.preserveOrdering);
     this.#replyOrder = options.preserveOrdering ? new ReplyOrder() : undefined;
     this.#admission = new AdmissionControl(state, this);
     this.#expiry = new Expiry(state, drop);
@@ -327,6 +328,11 @@ export class BatchingEngine implements Engine, LaneUser {
   #settleIdle(): void {
     if (this.#closed && this.#state.queue.rows === 0 && this.#inFlight === 0) this.#onIdle?.();
   }
+}
+
+function policiesInForce({ compat, preserveOrdering, queue }: QueueOptions): QueuePolicies {
+  if (compat === "triton") return likeTriton(queue);
+  return preserveOrdering ? withoutOwnDelays(queue) : queue;
 }
 
 function closing(): ServiceError {

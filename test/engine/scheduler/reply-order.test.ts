@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from "@jest/globals";
 import * as fc from "fast-check";
+import { PLAIN_QUEUE } from "../../../src/engine/queue-policy.ts";
 import { RunFailure } from "../../../src/engine/scheduler/executor.ts";
 import type { Submitted } from "./fake-instance.ts";
 import { endCalls, finishAll, rowsOf, send, setUp, settle } from "./fake-instance.ts";
@@ -130,6 +131,17 @@ describe("the queue", () => {
       await settle();
       expect(engine.statistics().queuedRows).toBe(isLetIn ? 3 : 2);
     }
+  });
+
+  test("nobody's own timeout puts him behind others, who would all have to wait for his answer", async () => {
+    const clock = createManualClock();
+    const defaultPolicy = { ...PLAIN_QUEUE.defaultPolicy, onTimeout: "delay" } as const;
+    const { engine, runs } = setUp({ ...IN_ORDER, queue: { ...PLAIN_QUEUE, defaultPolicy } }, clock);
+    void send(engine, [0]);
+    void send(engine, [1], { queueTimeoutMs: 5 });
+    void send(engine, [2]);
+    clock.advance(10);
+    expect(await finishAll(runs)).toEqual([[0], [1], [2]]);
   });
 
   test("nobody rides in a batch that ends after his deadline", async () => {
