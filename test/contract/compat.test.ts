@@ -2,6 +2,8 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { InferParameter } from "../../generated/inference/grpc_service.ts";
+import type { CatalogueEntry } from "../../src/errors.ts";
+import { ERRORS } from "../../src/errors.ts";
 import { request } from "../support/clients.ts";
 import { identity, slow } from "../support/models.ts";
 import type { OipClient } from "../support/oip-client.ts";
@@ -24,6 +26,13 @@ const FILES = {
   "untimed/1/model.onnx": slow(),
   "untimed/config.pbtxt": queue("allow_timeout_override: true"),
 };
+
+test("UNAVAILABLE says that somebody else should be asked; with the switch overload and queue timeouts say so too", () => {
+  const entries = Object.entries<CatalogueEntry>(ERRORS);
+  const named = (is: (entry: CatalogueEntry) => boolean): string[] => entries.flatMap(([reason, entry]) => (is(entry) ? reason : []));
+  expect(named(({ code }) => code === "UNAVAILABLE")).toEqual(["MODEL_NOT_READY", "WORKER_LOST", "MODEL_STALLED", "SERVER_DRAINING"]);
+  expect(named(({ tritonCode }) => tritonCode !== undefined)).toEqual(["QUEUE_FULL", "DEADLINE_UNREACHABLE", "QUEUE_TIMEOUT"]);
+});
 
 /** About a tenth of a millisecond each. */
 const BUSY_STEPS = 3000;
