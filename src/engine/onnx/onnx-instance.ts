@@ -5,6 +5,7 @@ import type { BatchOutcome, BatchPart, Instance, OutputBlock } from "../schedule
 import type { RowCutter } from "../../tensor/rows.ts";
 import { createRowCutter, elementsPerRow } from "../../tensor/rows.ts";
 import type { Signature } from "../../tensor/signature.ts";
+import { fillUp } from "./fill-up.ts";
 import type { InputPlace } from "./protocol.ts";
 import type { Reshapes } from "./reshape.ts";
 import { reshape } from "./reshape.ts";
@@ -45,41 +46,34 @@ export function createOnnxInstance(options: OnnxInstanceOptions): OnnxInstance {
     }
     return { outputs: blocks, runMs: reply.runMs };
   };
+  const filling = (given: readonly BatchPart[], rows: number) => {
+    const parts = batched ? fillUp(given, rows) : given;
+    return (slot: Slot): readonly InputPlace[] => fill(slot, parts, parts.map(cut), rows, batched, reshapes);
+  };
   return {
     lane: worker,
-    run: async (parts, rows, outputs) =>
-      toOutcome(await worker.run(session, toRuntime(outputs), (slot) => fill(slot, parts, cut, rows, batched, reshapes)), outputs),
-    warm: async (parts, rows, outputs) =>
-      toOutcome(await worker.warm(session, toRuntime(outputs), (slot) => fill(slot, parts, cut, rows, batched, reshapes)), outputs),
+    run: async (parts, rows, outputs) => toOutcome(await worker.run(session, toRuntime(outputs), filling(parts, rows)), outputs),
+    warm: async (parts, rows, outputs) => toOutcome(await worker.warm(session, toRuntime(outputs), filling(parts, rows)), outputs),
   };
 }
 
-/** Copies the rows of all parts into the slot, input by input, and fills up what is missing to `rows`. @param cut gives a part's bytes by input. */
+/** Copies the rows of all parts into the slot, input by input. @param cut for each part its bytes by input. */
 function fill(
   slot: Slot,
   parts: readonly BatchPart[],
-  cut: InputCutter,
+  cut: readonly (readonly Uint8Array[])[],
   rows: number,
   batched: boolean,
   reshapes: Reshapes,
 ): readonly InputPlace[] {
   const { inputs } = parts[0]!.request;
-  const blocks = parts.map(cut);
-  let missing = batched ? rows : 0;
-  if (batched) for (const part of parts) missing -= part.rows;
-  if (missing > 0) {
-    // A real row, so that the model is asked nothing that it has not been asked anyway.
-    const { request, firstRow, rows: partRows } = parts.at(-1)!;
-    const filler = cut({ request, firstRow: firstRow + partRows - 1, rows: 1 });
-    for (let i = 0; i < missing; i++) blocks.push(filler);
-  }
   let total = 0;
-  for (const bytes of blocks) for (const input of bytes) total += input.byteLength;
+  for (const bytes of cut) for (const input of bytes) total += input.byteLength;
   slot.reset(total, inputs.length);
   return inputs.map(({ shape }, input) => {
     const offset = slot.startInput();
     let byteLength = 0;
-    for (const bytes of blocks) {
+    for (const bytes of cut) {
       const source = bytes[input]!;
       slot.append(source);
       byteLength += source.byteLength;
@@ -88,11 +82,8 @@ function fill(
   });
 }
 
-/** Gives the bytes of a part, one view per input. */
-type InputCutter = (part: BatchPart) => readonly Uint8Array[];
-
 /** Makes what gives the bytes of a part, one view per input. */
-function createInputCutter(): InputCutter {
+function createInputCutter(): (part: BatchPart) => readonly Uint8Array[] {
   // Finding the rows of texts means reading all of them, which must not happen anew for every part.
   const known = new WeakMap<EngineRequest, readonly RowCutter[]>();
   return ({ request, firstRow, rows }) => {
