@@ -1,10 +1,12 @@
 // The port of whatever turns the files of a model version into an engine.
 
 import type { Execution, Provider } from "../config/config.ts";
+import type { PaddingPlan } from "../tensor/padding.ts";
 import type { Signature } from "../tensor/signature.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Engine } from "./engine.ts";
+import type { PaddingOptions } from "./padding-options.ts";
 import type { Admission, QueuePolicies } from "./queue-policy.ts";
 
 /** A reason why a model cannot be served, in words that callers may see: no path, no text of the runtime. */
@@ -72,6 +74,8 @@ export interface LoadOptions {
   readonly defaultMaxBatchSize: number;
   /** Whether requests of several callers may share a run. */
   readonly sharesRuns: boolean;
+  /** Inputs that may be padded, so that requests of different lengths share runs; undefined: none. */
+  readonly padding: PaddingOptions | undefined;
   readonly queue: QueuePolicies;
   /** Which requests are refused on arrival because of their deadline. */
   readonly admission: Admission;
@@ -111,6 +115,8 @@ export interface LoadedModel {
   readonly maxBatchSize: number;
   /** Whether requests of several callers may share a run. */
   readonly sharesRuns: boolean;
+  /** How requests of different lengths are padded to share runs; undefined where they are not. */
+  readonly padding?: PaddingPlan | undefined;
   /** Whether a request of more rows may be run in parts; otherwise it is refused. */
   readonly splitsRequests: boolean;
   /** How that was decided, in words. */

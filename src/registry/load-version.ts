@@ -92,6 +92,7 @@ function loadOptions(
     maxBatchSize: settings.maxBatchSize,
     defaultMaxBatchSize: config.maxBatchSize,
     sharesRuns: settings.sharesRuns,
+    padding: settings.padding,
     queue: settings.queue,
     admission: settings.admission ?? config.admission,
     maxQueueDelayMs: settings.maxQueueDelayMs ?? config.maxQueueDelayMs,

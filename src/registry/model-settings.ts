@@ -3,6 +3,7 @@
 import type { ModelConfig } from "../../generated/inference/model_config.ts";
 import type { Execution, Provider } from "../config/config.ts";
 import type { DeclaredSpec, GraphOptimization, SpecNotes } from "../engine/backend.ts";
+import type { PaddingOptions } from "../engine/padding-options.ts";
 import type { Admission, QueuePolicies } from "../engine/queue-policy.ts";
 import { PLAIN_QUEUE } from "../engine/queue-policy.ts";
 import type { VersionPolicy } from "./version-policy.ts";
@@ -38,6 +39,8 @@ export interface ModelSettings {
   readonly maxBatchSize: number | undefined;
   /** Whether requests of several callers may share a run; true by default. */
   readonly sharesRuns: boolean;
+  /** Inputs that may be padded; undefined: none. */
+  readonly padding: PaddingOptions | undefined;
   readonly queue: QueuePolicies;
   readonly admission: Admission | undefined;
   readonly maxQueueDelayMs: number | undefined;
@@ -79,6 +82,7 @@ export const DEFAULT_MODEL_SETTINGS: ModelSettings = Object.freeze({
   versions: Object.freeze({ kind: "all" }),
   maxBatchSize: undefined,
   sharesRuns: true,
+  padding: undefined,
   queue: PLAIN_QUEUE,
   admission: undefined,
   maxQueueDelayMs: undefined,

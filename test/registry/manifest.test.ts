@@ -12,6 +12,7 @@ const DEFAULTS = {
   maxQueueDelayMs: undefined,
   maxQueueRows: undefined,
   execution: undefined,
+  padding: undefined,
   admission: undefined,
   instances: undefined,
   intraOpThreads: undefined,

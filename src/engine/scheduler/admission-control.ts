@@ -7,6 +7,7 @@ import { doneWhenIdle, Forecast } from "./forecast.ts";
 import type { LaneState, LaneUser } from "./lane-state.ts";
 import type { RunTimes } from "./latency-curve.ts";
 import type { Level } from "./levels.ts";
+import { maxRowsOf } from "./padded-length.ts";
 import type { QueueState } from "./queue-state.ts";
 import { rowsPerRun } from "./queue-state.ts";
 import { HOPELESS, STALLED, tooBusy, whyFull } from "./refusals.ts";
@@ -45,7 +46,7 @@ export class AdmissionControl {
     this.#explores = false;
     this.#arrivalRate.note(request.rows, now);
     const { options, queue, counters } = this.#state;
-    const tooMany = whyTooManyJobs(request.rows, options.batched ? options.maxBatchSize : Infinity);
+    const tooMany = whyTooManyJobs(request.rows, options.batched ? maxRowsOf(options, request) : Infinity);
     if (tooMany !== undefined) return tooMany;
     const full = whyFull(request, level, queue, options);
     if (full !== undefined) {
@@ -57,8 +58,8 @@ export class AdmissionControl {
 
   #whyLate(request: EngineRequest, level: Level, deadline: number, now: number): ServiceError | undefined {
     const { options, queue, counters, lanes, overhead } = this.#state;
-    const { admission, maxBatchSize, batched, sharesRuns, latency } = options;
-    const maxRows = batched ? maxBatchSize : request.rows;
+    const { admission, batched, sharesRuns, latency } = options;
+    const maxRows = batched ? maxRowsOf(options, request) : request.rows;
     const due = deadline - overhead.ms;
     const curve = latency.curve(request.shapeKey);
     const isIdle = queue.rows === 0 && lanes.some(isFree);

@@ -3,6 +3,7 @@
 import type { QueuePolicies } from "../queue-policy.ts";
 import type { Instance } from "./executor.ts";
 import type { Latency } from "./latency-model.ts";
+import type { QueuePadding } from "./padded-length.ts";
 import type { AdmissionRule, SchedulingRules } from "./rules.ts";
 
 /** What the scheduler must know of one model version. */
@@ -13,6 +14,8 @@ export interface QueueOptions {
   readonly batched: boolean;
   /** Whether requests may share a run. False: a run takes one request, or one part of a request that is larger than a batch. */
   readonly sharesRuns: boolean;
+  /** How requests of different lengths share runs; undefined where they do not. */
+  readonly padding?: QueuePadding | undefined;
   /** Levels of priority and queue timeouts. */
   readonly queue: QueuePolicies;
   /** Which requests are refused on arrival because of their deadline. */
