@@ -12,6 +12,7 @@ import type { QueueState } from "./queue-state.ts";
 import { rowsPerRun } from "./queue-state.ts";
 import { HOPELESS, STALLED, tooBusy, whyFull } from "./refusals.ts";
 import { whyTooManyJobs } from "./split.ts";
+import { waitingRuns } from "./waiting-runs.ts";
 
 /**
  * A prediction that refuses everybody is never corrected by a run. So an idle server lets one request in against it when nothing has run
@@ -26,7 +27,7 @@ export class AdmissionControl {
   readonly #self: LaneUser;
   readonly #arrivalRate = new ArrivalRate();
   readonly #forecast = new Forecast();
-  readonly #backlog = { rows: 0, rowsPerRun: 1, joiningPerMs: 0, free: [] as number[] };
+  readonly #backlog = { rows: 0, rowsPerRun: 1, runMs: 0, joiningPerMs: 0, free: [] as number[] };
   #explores = false;
   #exploredAt = -Infinity;
 
@@ -77,7 +78,7 @@ export class AdmissionControl {
       return HOPELESS;
     }
     backlog.rows = queue.rowsAhead(level, deadline, now);
-    backlog.rowsPerRun = rowsPerRun(this.#state);
+    this.#expectRuns(curve, maxRows);
     backlog.joiningPerMs = sharesRuns ? this.#arrivalRate.rowsPerMs / Math.max(1, queue.shapeCount) : 0;
     const forecast = this.#forecast;
     forecast.predict(curve, request.rows, maxRows, backlog, admission, now);
@@ -88,6 +89,20 @@ export class AdmissionControl {
     }
     counters.tooBusy++;
     return tooBusy(forecast.startsAt - now);
+  }
+
+  /** Brings rows and time of the runs ahead up to date. */
+  #expectRuns(curve: RunTimes, maxRows: number): void {
+    const backlog = this.#backlog;
+    if (this.#state.options.padding === undefined) {
+      backlog.rowsPerRun = rowsPerRun(this.#state);
+      backlog.runMs = curve.meanMs(Math.ceil(backlog.rowsPerRun));
+      return;
+    }
+    const isStrict = this.#state.options.admission === "strict";
+    const waiting = waitingRuns(this.#state, isStrict ? this.#arrivalRate.rowsPerMs : 0);
+    backlog.rowsPerRun = waiting?.rows ?? maxRows;
+    backlog.runMs = waiting === undefined ? curve.meanMs(maxRows) : waiting.ms / waiting.count;
   }
 
   /** Brings `#backlog.free` up to date. @returns whether a lane is there whose run has not hung. */

@@ -9,6 +9,7 @@ import { maxRowsOf } from "./padded-length.ts";
 import type { QueueState } from "./queue-state.ts";
 import { DROPPED } from "./refusals.ts";
 import { SizeTrials } from "./size-trials.ts";
+import { takeAlong } from "./take-along.ts";
 
 /** Forms batches out of one queue. */
 export class BatchFormer {
@@ -56,6 +57,10 @@ export class BatchFormer {
       });
       const jobs = taken.filter((job) => this.#expiry.mayStart(job, now));
       if (jobs.length === 0) continue;
+      if (options.padding !== undefined) {
+        const along = takeAlong(this.#state, jobs, shape.shapeKey, lane, startsAt);
+        jobs.push(...along.filter((job) => this.#expiry.mayStart(job, now)));
+      }
       this.trials.left(jobs);
       this.#count(rows, full, maxRows);
       return jobs;

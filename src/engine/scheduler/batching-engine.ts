@@ -27,6 +27,7 @@ import { RULES } from "./rules.ts";
 import { RunStatistics } from "./run-statistics.ts";
 import { SchedulingCounters } from "./scheduling-counters.ts";
 import { toJobs } from "./split.ts";
+import { waitingRuns } from "./waiting-runs.ts";
 
 /**
  * A full batch may be handed to a lane whose current run is shorter than this, so that the worker never waits for the hop to the
@@ -116,10 +117,12 @@ export class BatchingEngine implements Engine, LaneUser {
   }
 
   aheadMs(deadline: number, now: number): number {
-    if (this.#state.queue.rows === 0) return 0;
-    const rows = rowsPerRun(this.#state);
-    const runMs = this.#state.options.latency.curve("").meanMs(Math.ceil(rows));
-    return (this.#state.queue.rowsUpTo(deadline, now) * runMs) / rows / this.#state.lanes.length;
+    const { options, queue, lanes } = this.#state;
+    if (queue.rows === 0) return 0;
+    const waiting = options.padding === undefined ? undefined : waitingRuns(this.#state);
+    const rows = waiting?.rows ?? rowsPerRun(this.#state);
+    const runMs = waiting === undefined ? options.latency.curve("").meanMs(Math.ceil(rows)) : waiting.ms / waiting.count;
+    return (queue.rowsUpTo(deadline, now) * runMs) / rows / lanes.length;
   }
 
   #isDegraded(): boolean {

@@ -12,7 +12,7 @@ export class Job implements BatchPart {
   readonly request: EngineRequest;
   readonly firstRow: number;
   readonly rows: number;
-  /** Input bytes of these rows. */
+  /** Input bytes of these rows, after padding. */
   readonly bytes: number;
   /** When its caller stops waiting, on the scheduler's clock. */
   readonly deadline: number;
@@ -45,6 +45,8 @@ export class Job implements BatchPart {
     this.rows = rows;
     let bytes = 0;
     for (const input of pending.request.inputs) bytes += input.bytes.byteLength;
+    const { padding } = pending.request;
+    if (padding !== undefined) bytes *= padding.paddedLength / padding.length;
     this.bytes = (bytes * rows) / pending.request.rows;
     this.deadline = pending.call.deadline;
     this.arrival = arrival;
