@@ -37,7 +37,8 @@ afterAll(() => server?.stop());
 
 /** Tokens that no other caller's rows have in this order. */
 function idsOf(seed: number, rows: number, length: number): number[][] {
-  return Array.from({ length: rows }, (_, row) => Array.from({ length }, (_, at) => (seed * 7 + row * 3 + at * 11) % VOCABULARY));
+  const rowOf = (row: number): number[] => [...Array(length).keys()].map((at) => (seed * 7 + row * 3 + at * 11) % VOCABULARY);
+  return [...Array(rows).keys()].map(rowOf);
 }
 
 function messageOf(model: string, ids: readonly (readonly number[])[], hasMask = true) {

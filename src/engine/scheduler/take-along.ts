@@ -45,8 +45,11 @@ export function takeAlong(state: QueueState, jobs: readonly Job[], shapeKey: str
 
 /** The longest first: they need the least padding. */
 function shorterOf(shapes: Iterable<ShapeQueue>, shapeKey: string, paddedLength: number): readonly ShapeQueue[] {
-  const lengthOf = ({ head }: ShapeQueue): number => head?.request.padding?.paddedLength ?? Infinity;
   return [...shapes]
     .filter((shape) => lengthOf(shape) < paddedLength && differOnlyInLength(shapeKey, shape.shapeKey))
     .toSorted((a, b) => lengthOf(b) - lengthOf(a));
+}
+
+function lengthOf({ head }: ShapeQueue): number {
+  return head?.request.padding?.paddedLength ?? Infinity;
 }
