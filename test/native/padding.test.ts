@@ -15,7 +15,7 @@ import { floatsOf, int64, shapeOf } from "../support/wire-tensors.ts";
 const MANIFEST = `
 maxBatchSize: 8
 padding:
-  inputs: { input_ids: {}, attention_mask: { mask: true } }
+  inputs: { input_ids: { value: 3 }, attention_mask: { mask: true } }
   minLength: 4
   maxLength: 64
   maxBatchTokens: 256
@@ -27,6 +27,8 @@ beforeAll(async () => {
     models: {
       "text/1/model.onnx": textEncoder(),
       "text/model.yaml": MANIFEST,
+      "apart/1/model.onnx": textEncoder(),
+      "apart/model.yaml": `${MANIFEST}execution: process\n`,
       "alone/1/model.onnx": textEncoder(),
       "careless/1/model.onnx": carelessTextEncoder(),
       "careless/model.yaml": MANIFEST,
@@ -97,9 +99,9 @@ test("every caller gets its own rows at their own length, whoever it shared a ru
   );
 });
 
-test("all ways answer equal", async () => {
+test.each(["text", "apart"])("all ways answer equal: %s", async (model) => {
   const ids = idsOf(1, 2, 13);
-  for (const way of Object.keys(WAYS) as Way[]) expectRows(await WAYS[way](server, messageOf("text", ids)), ids);
+  for (const way of Object.keys(WAYS) as Way[]) expectRows(await WAYS[way](server, messageOf(model, ids)), ids);
 });
 
 test("a request larger than the token budget is split and joined", async () => {

@@ -1,7 +1,7 @@
 // Requests of different lengths in one queue: what rides together, what a run may hold, and what everybody gets back.
 
 import { afterEach, expect, test } from "@jest/globals";
-import { array, assert, asyncProperty, integer, nat, record } from "fast-check";
+import { array, assert, asyncProperty, constantFrom, integer, nat, record } from "fast-check";
 import { LatencyModel } from "../../../src/engine/scheduler/latency-model.ts";
 import { settle } from "./fake-instance.ts";
 import type { PaddedRun } from "./padded-instance.ts";
@@ -12,29 +12,34 @@ afterEach(endPaddedCalls);
 test("property: everybody gets its own rows at their own length, and no run exceeds rows or tokens, failures and all", async () => {
   const anyCaller = record({ rows: integer({ min: 1, max: 14 }), length: integer({ min: 1, max: 40 }) });
   await assert(
-    asyncProperty(array(anyCaller, { minLength: 1, maxLength: 30 }), array(nat(9), { maxLength: 5 }), async (callers, failing) => {
-      const runs: PaddedRun[] = [];
-      const engine = paddedEngine(runs, { latency: new LatencyModel() });
-      const answers = callers.map((caller, seed) => submitPadded(engine, caller, seed));
-      const settled = Promise.allSettled(answers);
-      for (let i = 0; i < runs.length; i++) {
-        // A run of several that fails is halved; of one it would be an answer.
-        if (failing.includes(i) && runs[i]!.lengths.length > 1) runs[i]!.fail();
-        else runs[i]!.finish();
-        await settle();
-      }
-      for (const [seed, answer] of (await settled).entries()) {
-        if (answer.status === "rejected") throw answer.reason;
-        expectOwn(answer.value, callers[seed]!, seed);
-      }
-      for (const { rows, length } of runs) {
-        expect(PLAN.buckets).toContain(length);
-        expect(rows === 1 || (rows <= MAX_ROWS && rows * length <= MAX_TOKENS)).toBe(true);
-      }
-      const { padRatio } = engine.statistics().scheduling!;
-      expect(padRatio.count).toBe(runs.length);
-      expect(padRatio.sum).toBeGreaterThanOrEqual(0);
-    }),
+    asyncProperty(
+      array(anyCaller, { minLength: 1, maxLength: 30 }),
+      array(nat(9), { maxLength: 5 }),
+      constantFrom(0, 1000),
+      async (callers, failing, baseMs) => {
+        const runs: PaddedRun[] = [];
+        const engine = paddedEngine(runs, { latency: tokenLatency(baseMs) });
+        const answers = callers.map((caller, seed) => submitPadded(engine, caller, seed));
+        const settled = Promise.allSettled(answers);
+        for (let i = 0; i < runs.length; i++) {
+          // A run of several that fails is halved; of one it would be an answer.
+          if (failing.includes(i) && runs[i]!.lengths.length > 1) runs[i]!.fail();
+          else runs[i]!.finish();
+          await settle();
+        }
+        for (const [seed, answer] of (await settled).entries()) {
+          if (answer.status === "rejected") throw answer.reason;
+          expectOwn(answer.value, callers[seed]!, seed);
+        }
+        for (const { rows, length } of runs) {
+          expect(PLAN.buckets).toContain(length);
+          expect(rows === 1 || (rows <= MAX_ROWS && rows * length <= MAX_TOKENS)).toBe(true);
+        }
+        const { padRatio } = engine.statistics().scheduling!;
+        expect(padRatio.count).toBe(runs.length);
+        expect(padRatio.sum).toBeGreaterThanOrEqual(0);
+      },
+    ),
   );
 });
 
