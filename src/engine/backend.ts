@@ -1,10 +1,12 @@
 // The port of whatever turns the files of a model version into an engine.
 
 import type { Execution, Provider } from "../config/config.ts";
+import type { PaddingPlan } from "../tensor/padding.ts";
 import type { Signature } from "../tensor/signature.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Engine } from "./engine.ts";
+import type { PaddingOptions } from "./padding-options.ts";
 import type { Admission, Compat, GateRule, QueuePolicies } from "./queue-policy.ts";
 
 /** A reason why a model cannot be served, in words that callers may see: no path, no text of the runtime. */
@@ -78,6 +80,8 @@ export interface LoadOptions {
   readonly preferredBatchSizes: readonly number[];
   /** Whether requests run and are answered in the order in which they were let in. */
   readonly preserveOrdering: boolean;
+  /** Inputs that may be padded, so that requests of different lengths share runs; undefined: none. */
+  readonly padding: PaddingOptions | undefined;
   readonly queue: QueuePolicies;
   /** `triton`: overload, queue timeouts and requests of too many rows are treated as Triton does. */
   readonly compat: Compat;
@@ -121,6 +125,8 @@ export interface LoadedModel {
   readonly maxBatchSize: number;
   /** Whether requests of several callers may share a run. */
   readonly sharesRuns: boolean;
+  /** How requests of different lengths are padded to share runs; undefined where they are not. */
+  readonly padding?: PaddingPlan | undefined;
   /** Whether a request of more rows may be run in parts; otherwise it is refused. */
   readonly splitsRequests: boolean;
   /** How that was decided, in words. */

@@ -95,6 +95,7 @@ function loadOptions(
     allowedBatchSizes: settings.allowedBatchSizes,
     preferredBatchSizes: settings.preferredBatchSizes,
     preserveOrdering: settings.preserveOrdering,
+    padding: settings.padding,
     queue: settings.queue,
     compat: config.compat,
     admission: settings.admission ?? config.admission,

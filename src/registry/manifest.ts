@@ -6,8 +6,10 @@ import { settingField } from "../config/settings.ts";
 import { show, showPath } from "../config/show.ts";
 import { readYamlMapping } from "../config/yaml-mapping.ts";
 import type { SpecNotes } from "../engine/backend.ts";
+import type { PaddingOptions } from "../engine/padding-options.ts";
 import type { Admission, GateRule } from "../engine/queue-policy.ts";
 import type { ModelSettings } from "./model-settings.ts";
+import { paddingField } from "./padding-field.ts";
 import type { VersionPolicy } from "./version-policy.ts";
 
 /** A model.yaml. What it does not say is undefined or empty. */
@@ -18,6 +20,8 @@ export interface Manifest {
   readonly required: boolean | undefined;
   /** Most rows in one run; 0: no batching. Undefined: what the file's shape allows, up to the server's setting. */
   readonly maxBatchSize: number | undefined;
+  /** Inputs that may be padded, so that requests of different lengths share runs. */
+  readonly padding: PaddingOptions | undefined;
   /** Which requests are refused on arrival because of their deadline. */
   readonly admission: Admission | undefined;
   /** The only sizes a run may have, all different; batches in between are filled up. */
@@ -84,6 +88,7 @@ const fields = {
   description,
   required: booleanField(),
   maxBatchSize: settingField("maxBatchSize"),
+  padding: paddingField(),
   admission: settingField("admission"),
   allowedBatchSizes: batchSizes,
   preferredBatchSizes: batchSizes,
@@ -141,6 +146,7 @@ export function parseManifest(text: string): Manifest {
     description: given.description,
     required: given.required,
     maxBatchSize: given.maxBatchSize,
+    padding: given.padding,
     admission: given.admission,
     allowedBatchSizes: given.allowedBatchSizes,
     preferredBatchSizes: given.preferredBatchSizes,

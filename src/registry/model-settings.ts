@@ -3,6 +3,7 @@
 import type { ModelConfig } from "../../generated/inference/model_config.ts";
 import type { Execution, Provider } from "../config/config.ts";
 import type { DeclaredSpec, GraphOptimization, SpecNotes } from "../engine/backend.ts";
+import type { PaddingOptions } from "../engine/padding-options.ts";
 import type { Admission, GateRule, QueuePolicies } from "../engine/queue-policy.ts";
 import { PLAIN_QUEUE } from "../engine/queue-policy.ts";
 import type { VersionPolicy } from "./version-policy.ts";
@@ -44,6 +45,8 @@ export interface ModelSettings {
   readonly preferredBatchSizes: readonly number[];
   /** Whether requests run and are answered in the order in which they were let in; false by default. */
   readonly preserveOrdering: boolean;
+  /** Inputs that may be padded; undefined: none. */
+  readonly padding: PaddingOptions | undefined;
   readonly queue: QueuePolicies;
   readonly admission: Admission | undefined;
   readonly maxQueueDelayMs: number | undefined;
@@ -90,6 +93,7 @@ export const DEFAULT_MODEL_SETTINGS: ModelSettings = Object.freeze({
   allowedBatchSizes: Object.freeze([]),
   preferredBatchSizes: Object.freeze([]),
   preserveOrdering: false,
+  padding: undefined,
   queue: PLAIN_QUEUE,
   admission: undefined,
   maxQueueDelayMs: undefined,

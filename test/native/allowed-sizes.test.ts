@@ -37,6 +37,8 @@ beforeAll(async () => {
       "differs/model.yaml": "allowedBatchSizes: [2, 4]\nmaxBatchSize: 8\n",
       "mixing/model.onnx": centreOverRows(),
       "mixing/model.yaml": "allowedBatchSizes: [2, 4]\n",
+      "padded/model.onnx": double(),
+      "padded/model.yaml": "allowedBatchSizes: [4]\npadding: { inputs: { X: { value: 0 } }, maxLength: 64 }\n",
       "hoping/model.onnx": double(),
       "hoping/model.yaml": "preferredBatchSizes: [64]\n",
     },
@@ -93,6 +95,7 @@ test.each([
   ["forgotten", "A file made for 4 rows is served with allowedBatchSizes: [4] in model.yaml."],
   ["differs", "The configuration sets a batch size of 8, but the largest of its allowed sizes is 4."],
   ["mixing", "The configuration allows batches of certain sizes only, which cannot be filled up: rows influence each other"],
+  ["padded", "The configuration allows batches of certain sizes only, so that requests of different lengths cannot share them."],
   ["hoping", "The configuration prefers batches of 64 rows; a run takes at most 32 rows."],
 ])("%s is refused", async (name, reason) => {
   expect((await versionOf(name)).reason).toContain(reason);

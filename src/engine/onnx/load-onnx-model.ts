@@ -5,6 +5,7 @@ import type { Provider } from "../../config/config.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import type { LoadedModel, LoadOptions } from "../backend.ts";
 import { ModelError } from "../backend.ts";
+import type { PaddingPlan } from "../../tensor/padding.ts";
 import type { Signature } from "../../tensor/signature.ts";
 import { LatencyModel } from "../scheduler/latency-model.ts";
 import type { Scheduler } from "../scheduler/scheduler.ts";
@@ -12,6 +13,7 @@ import { declaredSignature } from "./declared-signature.ts";
 import { checkInline } from "./inline-limit.ts";
 import { assertPreferred, freeRows, largestAllowed, sortSizes } from "./batch-sizes.ts";
 import { createOnnxInstance } from "./onnx-instance.ts";
+import { padWhereProven, planPadding } from "./plan-padding.ts";
 import type { SessionInfo } from "./protocol.ts";
 import { explainProviderFailure, whyUnavailable } from "./providers.ts";
 import { inferSignature, whyNotBatchable } from "./signature.ts";
@@ -39,13 +41,21 @@ export async function loadOnnxModel(options: LoadOptions, pool: WorkerPool, sche
     const { signature, runtimeOutputs, reshapes, warnings } = declaredSignature(inferred, options, candidate.maxBatchSize > 0);
     assertPreferred(options.preferredBatchSizes, candidate.maxBatchSize);
     options.onWarming(signature);
+    if (allowed.length > 0 && options.padding !== undefined) {
+      throw new ModelError(
+        "The configuration allows batches of certain sizes only, so that requests of different lengths cannot share them.",
+      );
+    }
     const isGiven = options.maxBatchSize !== undefined || allowed.length > 0;
-    const instancesOf = (batched: boolean) =>
-      sessions.workers.map((worker) => createOnnxInstance({ worker, session: sessions.key, signature, runtimeOutputs, reshapes, batched }));
+    const plan = options.padding && planPadding(options.padding, signature, reshapes);
+    const instancesOf = (batched: boolean, padding: PaddingPlan | undefined) =>
+      sessions.workers.map((worker) =>
+        createOnnxInstance({ worker, session: sessions.key, signature, runtimeOutputs, reshapes, batched, padding }),
+      );
     const latency = new LatencyModel();
     const warmed = await warmUp({
       signature,
-      instances: instancesOf(candidate.maxBatchSize > 0),
+      instances: instancesOf(candidate.maxBatchSize > 0, plan),
       maxBatchSize: candidate.maxBatchSize,
       maxBatchBytes: options.maxBatchBytes,
       allowed,
@@ -54,6 +64,7 @@ export async function loadOnnxModel(options: LoadOptions, pool: WorkerPool, sche
       dims: options.warmupDims,
       samples: options.warmupSamples,
       keepsRows: isGiven,
+      padding: plan,
       latency,
     });
     const { whyNotBatched } = warmed;
@@ -64,6 +75,8 @@ export async function loadOnnxModel(options: LoadOptions, pool: WorkerPool, sche
     // Whoever says how many rows a run takes knows that there are rows, but they must stay together.
     const maxBatchSize = whyNotBatched === undefined || isGiven ? candidate.maxBatchSize : 0;
     const batched = maxBatchSize > 0 && whyNotBatched === undefined;
+    const padded = padWhereProven(plan, options.sharesRuns ? warmed.padding : { whyNot: "requests do not share runs" });
+    if (padded.whyNot !== undefined) logger.warn({ reason: padded.whyNot }, "padding is off for this model");
     const slow = options.execution === "inline" ? checkInline(warmed.singleRunMs, latency.rows()) : undefined;
     const engine = scheduler.createEngine({
       maxBatchSize: Math.max(1, maxBatchSize),
@@ -72,6 +85,7 @@ export async function loadOnnxModel(options: LoadOptions, pool: WorkerPool, sche
       allowedBatchSizes: allowed,
       preferredBatchSizes: batched ? sortSizes(options.preferredBatchSizes) : [],
       preserveOrdering: options.preserveOrdering,
+      padding: padded.queue,
       queue: options.queue,
       compat: options.compat,
       admission: options.admission,
@@ -81,7 +95,7 @@ export async function loadOnnxModel(options: LoadOptions, pool: WorkerPool, sche
       maxQueueBytes: options.maxQueueBytes,
       maxBatchBytes: options.maxBatchBytes,
       outputNames: signature.outputs.map(({ name }) => name),
-      instances: instancesOf(batched),
+      instances: instancesOf(batched, padded.plan),
       latency,
       onRunFailure: (failure, rows) => logger.warn({ err: failure, rows }, "run failed"),
     });
@@ -91,8 +105,9 @@ export async function loadOnnxModel(options: LoadOptions, pool: WorkerPool, sche
       textOnly: true,
       maxBatchSize,
       sharesRuns: options.sharesRuns && batched && maxBatchSize > 1,
+      padding: padded.plan,
       splitsRequests: batched && options.compat !== "triton",
-      batchingSource: whyNotBatched === undefined ? candidate.source : `off: ${whyNotBatched}`,
+      batchingSource: `${whyNotBatched === undefined ? candidate.source : `off: ${whyNotBatched}`}${padded.note}`,
       execution: options.execution,
       instances: sessions.workers.length,
       intraOpThreads: sizes.intraOpThreads,
@@ -104,6 +119,7 @@ export async function loadOnnxModel(options: LoadOptions, pool: WorkerPool, sche
         ...(whyNotBatched === undefined || !isGiven || maxBatchSize <= 1
           ? []
           : [`Requests are neither joined nor split: ${whyNotBatched}.`]),
+        ...(padded.whyNot === undefined ? [] : [`Only requests of equal length share runs: ${padded.whyNot}.`]),
         ...whyFewerInstances(options, sessions.workers.length),
       ],
       warmup: latency.rows(),

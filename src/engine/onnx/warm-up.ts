@@ -3,15 +3,20 @@
 import type { WarmupSample } from "../backend.ts";
 import { ModelError } from "../backend.ts";
 import type { EngineRequest } from "../engine.ts";
-import type { BatchOutcome, BatchPart } from "../scheduler/executor.ts";
+import type { BatchOutcome } from "../scheduler/executor.ts";
 import type { LatencyModel } from "../scheduler/latency-model.ts";
+import { rowsWithinTokens } from "../../tensor/length-buckets.ts";
+import type { PaddingPlan } from "../../tensor/padding.ts";
+import { paddedShapeKeyOf } from "../../tensor/padding.ts";
 import { createRowCutter, elementsPerRow } from "../../tensor/rows.ts";
 import type { Signature } from "../../tensor/signature.ts";
 import type { OnnxInstance } from "./onnx-instance.ts";
+import type { PaddingProof } from "./prove-padding.ts";
+import { provePadding } from "./prove-padding.ts";
 import { sameElements } from "./same-rows.ts";
-import type { SampleKind } from "./sample-input.ts";
-import { sampleTensor } from "./sample-input.ts";
 import { sampleRequest } from "./sample-request.ts";
+import type { TrialSample } from "./trial-request.ts";
+import { asLongAs, hasFreeDims, trialRequest, whole } from "./trial-request.ts";
 
 /** Rows of the stack that is compared with single runs. */
 const PROOF_ROWS = 3;
@@ -38,6 +43,8 @@ export interface WarmUpOptions {
   readonly samples: readonly WarmupSample[];
   /** Whether a run takes rows even when they depend on each other. */
   readonly keepsRows: boolean;
+  /** How requests are to be padded; undefined: they are not. */
+  readonly padding?: PaddingPlan | undefined;
   readonly latency: LatencyModel;
 }
 
@@ -45,15 +52,12 @@ export interface WarmUpOptions {
 export interface WarmUpResult {
   /** Why rows must not share a run; undefined when they may, or when the model has no rows. */
   readonly whyNotBatched: string | undefined;
+  /** Whether padding changes no answer; undefined where it is not asked for. */
+  readonly padding?: PaddingProof | undefined;
   /** What an operator should know; undefined when all went well. */
   readonly warning: string | undefined;
   /** Median of the runs of one row in milliseconds; undefined when none was measured. */
   readonly singleRunMs: number | undefined;
-}
-
-interface Sample {
-  readonly kind: SampleKind;
-  readonly freeLength: number;
 }
 
 /**
@@ -69,6 +73,7 @@ export async function warmUp(options: WarmUpOptions): Promise<WarmUpResult> {
     const warning = "The model failed on every made-up input; warm-up was skipped.";
     return {
       whyNotBatched: options.maxBatchSize > 0 ? "its rows could not be proven independent: trial runs failed" : undefined,
+      padding: options.padding && { whyNot: "it could not be proven harmless: trial runs failed" },
       warning,
       singleRunMs: undefined,
     };
@@ -76,18 +81,55 @@ export async function warmUp(options: WarmUpOptions): Promise<WarmUpResult> {
   const singleRunsMs: number[] = [];
   const whyNotBatched =
     options.maxBatchSize > 1 || options.allowed.length > 0 ? await whyRowsDepend(options, first, sample, singleRunsMs) : undefined;
-  const rowBytes = makeRequest(options, sample, 1, 1).inputs.reduce((sum, { bytes }) => sum + bytes.byteLength, 0);
-  const mostRows = Math.floor(Math.min(options.maxBatchSize, options.maxBatchBytes / rowBytes));
-  const maxRows = whyNotBatched === undefined || options.keepsRows ? Math.max(1, mostRows) : 1;
-  const sizes = options.allowed.length > 0 ? options.allowed : batchSizes(maxRows);
+  const padding = options.padding && (await proveThatPaddingIsHarmless(options, first, sample, options.padding, whyNotBatched));
+  const trials = padding?.outputDims !== undefined ? options.padding!.buckets.toReversed() : [undefined];
   for (const [index, instance] of options.instances.entries()) {
-    for (const rows of sizes) {
-      const note = rows === sizes[0] ? (runMs: number) => singleRunsMs.push(runMs) : () => {};
-      if (!(await measure(options, instance, sample, rows, started, index === 0 ? options.runs : 1, note))) break;
+    const runs = index === 0 ? options.runs : 1;
+    for (const [done, paddedLength] of trials.entries()) {
+      // Every length gets its share of what is left, and one run however little that is.
+      const now = performance.now();
+      const until = now + Math.max(0, started + options.budgetMs - now) / (trials.length - done);
+      const maxRows = maxRowsOf(options, sample, paddedLength, whyNotBatched === undefined || options.keepsRows);
+      const sizes = options.allowed.length > 0 ? options.allowed : batchSizes(maxRows);
+      for (const rows of sizes) {
+        const note = rows === sizes[0] ? (runMs: number) => singleRunsMs.push(runMs) : () => {};
+        if (!(await measure(options, instance, { sample, rows, paddedLength }, until, runs, note))) break;
+      }
     }
   }
   const singleRunMs = singleRunsMs.toSorted((a, b) => a - b)[singleRunsMs.length >> 1];
-  return { whyNotBatched, warning: undefined, singleRunMs };
+  return { whyNotBatched, padding, warning: undefined, singleRunMs };
+}
+
+async function proveThatPaddingIsHarmless(
+  options: WarmUpOptions,
+  instance: OnnxInstance,
+  sample: TrialSample,
+  { buckets }: PaddingPlan,
+  whyNotBatched: string | undefined,
+): Promise<PaddingProof> {
+  if (options.maxBatchSize < 2 || whyNotBatched !== undefined) return { whyNot: "requests do not share runs" };
+  // Where everything is zero, padding looks like what it pads.
+  if (sample.kind === "zeros") return { whyNot: "it could not be proven harmless: the model takes no made-up values" };
+  const request = (length: number, paddedLength?: number): EngineRequest =>
+    trialRequest(options, sample, 1, length, { length, paddedLength });
+  try {
+    return await provePadding(options.signature, buckets, request, (requests) =>
+      instance.warm(requests.map(whole), requests.length, requests[0]!.outputs),
+    );
+  } catch {
+    return { whyNot: "it could not be proven harmless: a trial run failed" };
+  }
+}
+
+/** Rows of the largest run that can occur. @param isShared whether a run takes several. */
+function maxRowsOf(options: WarmUpOptions, sample: TrialSample, paddedLength: number | undefined, isShared: boolean): number {
+  if (!isShared) return 1;
+  const { maxBatchSize, maxBatchBytes, padding } = options;
+  const { inputs } = trialRequest(options, sample, 1, 1, asLongAs(paddedLength));
+  const rowBytes = inputs.reduce((sum, { bytes }) => sum + bytes.byteLength, 0);
+  const rows = paddedLength === undefined ? maxBatchSize : rowsWithinTokens(maxBatchSize, padding!.maxBatchTokens, paddedLength);
+  return Math.max(1, Math.floor(Math.min(rows, maxBatchBytes / rowBytes)));
 }
 
 /** 1, 2, 4 … and the largest itself. */
@@ -97,23 +139,35 @@ function batchSizes(maxRows: number): number[] {
   return [...sizes, maxRows];
 }
 
+interface Trial {
+  readonly sample: TrialSample;
+  readonly rows: number;
+  /** Undefined where nothing is padded. */
+  readonly paddedLength: number | undefined;
+}
+
 async function measure(
   options: WarmUpOptions,
   instance: OnnxInstance,
-  sample: Sample,
-  rows: number,
-  started: number,
+  { sample, rows, paddedLength }: Trial,
+  until: number,
   runs: number,
   note: (runMs: number) => void,
 ): Promise<boolean> {
-  const request = makeRequest(options, sample, rows, 1);
+  const { latency, padding } = options;
+  const request = trialRequest(options, sample, rows, 1, asLongAs(paddedLength));
+  const shapeKey = paddedLength === undefined ? "" : paddedShapeKeyOf(request.inputs, padding!, paddedLength);
   for (let i = 0; i < runs; i++) {
-    if (performance.now() - started > options.budgetMs) return false;
+    const isNeeded = paddedLength !== undefined && rows === 1 && i === 0;
+    if (performance.now() > until && !isNeeded) return false;
     try {
       const { runMs } = await instance.warm([whole(request)], rows, request.outputs);
       note(runMs);
-      // The first run of a size pays for memory that later ones reuse.
-      if (i > 0 || runs === 1) options.latency.record(rows, runMs);
+      const at = performance.now();
+      // The first run of a size pays for memory that later ones reuse. Where all lengths count as one, it is as if all were the longest.
+      const isFirst = i === 0 && runs > 1;
+      if (!isFirst && (paddedLength === undefined || paddedLength === padding!.buckets.at(-1))) latency.record(rows, runMs, at);
+      if (shapeKey !== "") latency.record(rows, runMs, at, shapeKey);
     } catch {
       return false;
     }
@@ -138,10 +192,10 @@ async function runSamples(options: WarmUpOptions): Promise<void> {
 }
 
 /** The first kind of made-up input that the model takes. */
-async function findSample(options: WarmUpOptions, instance: OnnxInstance): Promise<Sample | undefined> {
+async function findSample(options: WarmUpOptions, instance: OnnxInstance): Promise<TrialSample | undefined> {
   for (const kind of ["varied", "zeros"] as const) {
     for (const freeLength of FREE_LENGTHS) {
-      const request = makeRequest(options, { kind, freeLength }, 1, 1);
+      const request = trialRequest(options, { kind, freeLength }, 1, 1);
       try {
         await instance.warm([whole(request)], ranRows(options, 1), request.outputs);
         return { kind, freeLength };
@@ -158,11 +212,11 @@ async function findSample(options: WarmUpOptions, instance: OnnxInstance): Promi
 async function whyRowsDepend(
   options: WarmUpOptions,
   instance: OnnxInstance,
-  sample: Sample,
+  sample: TrialSample,
   singleRunsMs: number[],
 ): Promise<string | undefined> {
   const count = Math.min(PROOF_ROWS, options.maxBatchSize);
-  const singles = Array.from({ length: count }, (_, row) => makeRequest(options, sample, 1, row + 1));
+  const singles = Array.from({ length: count }, (_, row) => trialRequest(options, sample, 1, row + 1));
   const outputs = singles[0]!.outputs;
   const stackedRows = ranRows(options, count);
   const aloneRows = ranRows(options, 1);
@@ -201,29 +255,4 @@ async function whyRowsDepend(
 /** Rows that a run of so many really has. */
 function ranRows({ allowed }: WarmUpOptions, rows: number): number {
   return allowed.find((size) => size >= rows) ?? rows;
-}
-
-function whole(request: EngineRequest): BatchPart {
-  return { request, firstRow: 0, rows: request.rows };
-}
-
-function makeRequest(
-  { signature, maxBatchSize, dims }: WarmUpOptions,
-  { kind, freeLength }: Sample,
-  rows: number,
-  seed: number,
-): EngineRequest {
-  const inputs = signature.inputs.map((spec, index) =>
-    sampleTensor(
-      spec,
-      (position) => (maxBatchSize > 0 && position === 0 ? rows : (dims.get(spec.dims[position]!.symbol) ?? freeLength)),
-      kind,
-      seed * 1000 + index,
-    ),
-  );
-  return { inputs, rows, shapeKey: "", outputs: signature.outputs.map((_, index) => index), priority: 0, queueTimeoutMs: 0 };
-}
-
-function hasFreeDims({ signature, maxBatchSize }: WarmUpOptions): boolean {
-  return signature.inputs.some(({ dims }) => dims.some(({ size }, position) => size === -1 && !(maxBatchSize > 0 && position === 0)));
 }

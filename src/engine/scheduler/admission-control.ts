@@ -6,10 +6,12 @@ import { doneWhenIdle, Forecast } from "./forecast.ts";
 import type { LaneState, LaneUser } from "./lane-state.ts";
 import type { RunTimes } from "./latency-curve.ts";
 import type { Level } from "./levels.ts";
+import { maxRowsOf } from "./padded-length.ts";
 import type { QueueState } from "./queue-state.ts";
 import { rowsPerRun } from "./queue-state.ts";
 import { HOPELESS, STALLED, tooBusy, whyFull } from "./refusals.ts";
 import { whyTooManyJobs } from "./split.ts";
+import { waitingRuns } from "./waiting-runs.ts";
 
 /**
  * A prediction that refuses everybody is never corrected by a run. So an idle server lets one request in against it when nothing has run
@@ -23,7 +25,7 @@ export class AdmissionControl {
   readonly #state: QueueState;
   readonly #self: LaneUser;
   readonly #forecast = new Forecast();
-  readonly #backlog = { rows: 0, rowsPerRun: 1, joiningPerMs: 0, free: [] as number[] };
+  readonly #backlog = { rows: 0, rowsPerRun: 1, runMs: 0, joiningPerMs: 0, free: [] as number[] };
   #explores = false;
   #exploredAt = -Infinity;
 
@@ -43,7 +45,7 @@ export class AdmissionControl {
     this.#explores = false;
     const { options, queue, counters, arrivalRate } = this.#state;
     arrivalRate.note(request.rows, now);
-    const tooMany = whyTooManyJobs(request.rows, options.batched ? options.maxBatchSize : Infinity);
+    const tooMany = whyTooManyJobs(request.rows, options.batched ? maxRowsOf(options, request) : Infinity);
     if (tooMany !== undefined) return tooMany;
     const full = whyFull(request, level, queue, options);
     if (full !== undefined) {
@@ -55,8 +57,8 @@ export class AdmissionControl {
 
   #whyLate(request: EngineRequest, level: Level, deadline: number, now: number): ServiceError | undefined {
     const { options, queue, counters, lanes, overhead, arrivalRate } = this.#state;
-    const { admission, maxBatchSize, batched, sharesRuns, latency } = options;
-    const maxRows = batched ? maxBatchSize : request.rows;
+    const { admission, batched, sharesRuns, latency } = options;
+    const maxRows = batched ? maxRowsOf(options, request) : request.rows;
     const due = deadline - overhead.ms;
     const curve = latency.curve(request.shapeKey);
     const isIdle = queue.rows === 0 && lanes.some(isFree);
@@ -74,7 +76,7 @@ export class AdmissionControl {
       return HOPELESS;
     }
     backlog.rows = queue.rowsAhead(level, deadline, now);
-    backlog.rowsPerRun = rowsPerRun(this.#state);
+    this.#expectRuns(curve, maxRows);
     backlog.joiningPerMs = sharesRuns ? arrivalRate.rowsPerMs / Math.max(1, queue.shapeCount) : 0;
     const forecast = this.#forecast;
     forecast.predict(curve, request.rows, maxRows, backlog, admission, now);
@@ -85,6 +87,20 @@ export class AdmissionControl {
     }
     counters.tooBusy++;
     return tooBusy(forecast.startsAt - now, options.compat);
+  }
+
+  /** Brings rows and time of the runs ahead up to date. */
+  #expectRuns(curve: RunTimes, maxRows: number): void {
+    const backlog = this.#backlog;
+    if (this.#state.options.padding === undefined) {
+      backlog.rowsPerRun = rowsPerRun(this.#state);
+      backlog.runMs = curve.meanMs(Math.ceil(backlog.rowsPerRun));
+      return;
+    }
+    const isStrict = this.#state.options.admission === "strict";
+    const waiting = waitingRuns(this.#state, isStrict ? this.#state.arrivalRate.rowsPerMs : 0);
+    backlog.rowsPerRun = waiting?.rows ?? maxRows;
+    backlog.runMs = waiting === undefined ? curve.meanMs(maxRows) : waiting.ms / waiting.count;
   }
 
   /** Brings `#backlog.free` up to date. @returns whether a lane is there whose run has not hung. */

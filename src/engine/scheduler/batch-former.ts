@@ -6,9 +6,11 @@ import { batchSize, DROP_HEAD, roundToPreferred } from "./batch-size.ts";
 import type { Expiry } from "./expiry.ts";
 import type { Job, Pending } from "./job.ts";
 import type { LaneState } from "./lane-state.ts";
+import { maxRowsOf } from "./padded-length.ts";
 import type { QueueState } from "./queue-state.ts";
 import { DROPPED } from "./refusals.ts";
 import { SizeTrials } from "./size-trials.ts";
+import { takeAlong } from "./take-along.ts";
 
 /** Forms batches out of one queue. */
 export class BatchFormer {
@@ -28,14 +30,15 @@ export class BatchFormer {
   /** The jobs of the next batch on this lane; empty when everybody who could lead one has been answered. */
   form(lane: LaneState, now: number): readonly Job[] {
     const { options, allowedSizes, rules, queue, overhead, counters } = this.#state;
-    const { maxBatchSize, maxBatchBytes, sharesRuns, preferredBatchSizes, latency } = options;
+    const { maxBatchBytes, sharesRuns, preferredBatchSizes, latency } = options;
     const startsAt = lane.freeAt(now);
     for (let lead = queue.lead(); lead !== undefined; lead = queue.lead()) {
       const { shape, heap } = lead;
       const head = heap.head!;
       if (!this.#expiry.mayStart(head, now)) continue;
+      const maxRows = maxRowsOf(options, head.request);
       const curve = latency.curve(head.request.shapeKey);
-      const full = sharesRuns ? Math.max(head.rows, Math.min(shape.rows, maxBatchSize)) : head.rows;
+      const full = sharesRuns ? Math.max(head.rows, Math.min(shape.rows, maxRows)) : head.rows;
       let rows = full;
       if (head.deadline !== Infinity && !head.pending.explores) {
         const budgetMs = head.deadline - overhead.ms - startsAt;
@@ -60,16 +63,20 @@ export class BatchFormer {
       });
       const jobs = taken.filter((job) => this.#expiry.mayStart(job, now));
       if (jobs.length === 0) continue;
+      if (options.padding !== undefined) {
+        const along = takeAlong(this.#state, jobs, shape.shapeKey, lane, startsAt);
+        jobs.push(...along.filter((job) => this.#expiry.mayStart(job, now)));
+      }
       this.trials.left(jobs);
-      this.#count(wanted, full, held);
+      this.#count(wanted, full, maxRows, held);
       return jobs;
     }
     return [];
   }
 
-  #count(rows: number, full: number, held: boolean): void {
-    const { options, counters } = this.#state;
-    if (rows >= options.maxBatchSize) counters.leftFull++;
+  #count(rows: number, full: number, maxRows: number, held: boolean): void {
+    const { counters } = this.#state;
+    if (rows >= maxRows) counters.leftFull++;
     else if (rows < full) counters.leftCut++;
     else if (held) counters.leftGate++;
     else counters.leftIdle++;

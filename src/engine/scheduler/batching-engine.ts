@@ -22,6 +22,7 @@ import type { LaneState, LaneUser } from "./lane-state.ts";
 import type { LevelOf } from "./levels.ts";
 import { createLevels } from "./levels.ts";
 import type { Overhead } from "./overhead.ts";
+import { longestOf, maxRowsOf, padRatioOf } from "./padded-length.ts";
 import type { QueueOptions } from "./queue-options.ts";
 import type { QueueState } from "./queue-state.ts";
 import { rowsPerRun } from "./queue-state.ts";
@@ -31,6 +32,7 @@ import { RULES, TRITON_RULES } from "./rules.ts";
 import { RunStatistics } from "./run-statistics.ts";
 import { SchedulingCounters } from "./scheduling-counters.ts";
 import { toJobs } from "./split.ts";
+import { waitingRuns } from "./waiting-runs.ts";
 import { waitsUntil } from "./wait-rule.ts";
 
 /**
@@ -142,10 +144,12 @@ export class BatchingEngine implements Engine, LaneUser {
   }
 
   aheadMs(deadline: number, now: number): number {
-    if (this.#state.queue.rows === 0) return 0;
-    const rows = rowsPerRun(this.#state);
-    const runMs = this.#state.options.latency.curve("").meanMs(Math.ceil(rows));
-    return (this.#state.queue.rowsUpTo(deadline, now) * runMs) / rows / this.#state.lanes.length;
+    const { options, queue, lanes } = this.#state;
+    if (queue.rows === 0) return 0;
+    const waiting = options.padding === undefined ? undefined : waitingRuns(this.#state);
+    const rows = waiting?.rows ?? rowsPerRun(this.#state);
+    const runMs = waiting === undefined ? options.latency.curve("").meanMs(Math.ceil(rows)) : waiting.ms / waiting.count;
+    return (queue.rowsUpTo(deadline, now) * runMs) / rows / lanes.length;
   }
 
   #isDegraded(): boolean {
@@ -155,10 +159,10 @@ export class BatchingEngine implements Engine, LaneUser {
 
   #admit(pending: Pending, now: number): void {
     const { request, call, level } = pending;
-    const { maxBatchSize, batched } = this.#state.options;
+    const { options } = this.#state;
     pending.explores = this.#admission.explores;
     pending.startBy = latestStart(level.policy, request.queueTimeoutMs, now, call.deadline);
-    pending.jobs = toJobs(pending, batched ? maxBatchSize : Infinity, this.#arrivals, now);
+    pending.jobs = toJobs(pending, options.batched ? maxRowsOf(options, request) : Infinity, this.#arrivals, now);
     this.#arrivals += pending.jobs.length;
     pending.missing = pending.jobs.length;
     for (const job of pending.jobs) this.#state.queue.push(job);
@@ -196,11 +200,13 @@ export class BatchingEngine implements Engine, LaneUser {
     const jobs = this.#state.queue.next();
     if (jobs === undefined) return undefined;
     const { head } = jobs;
-    const { maxBatchSize, sharesRuns, preferredBatchSizes, maxQueueDelayMs, latency } = this.#state.options;
-    const full = !sharesRuns || jobs.rows >= maxBatchSize;
-    const fullRunMs = latency.curve(head!.request.shapeKey).meanMs(maxBatchSize);
+    const { options } = this.#state;
+    const { sharesRuns, preferredBatchSizes, maxQueueDelayMs, latency } = options;
+    const maxRows = maxRowsOf(options, head!.request);
+    const full = !sharesRuns || jobs.rows >= maxRows;
+    const fullRunMs = latency.curve(head!.request.shapeKey).meanMs(maxRows);
     if (lane.inFlight > 0) return full && fullRunMs <= MAX_STAGED_RUN_MS ? head : undefined;
-    if (full || maxQueueDelayMs === 0 || jobs.rows >= (preferredBatchSizes[0] ?? maxBatchSize)) return head;
+    if (full || maxQueueDelayMs === 0 || jobs.rows >= (preferredBatchSizes[0] ?? maxRows)) return head;
     const now = this.#state.clock.now();
     const opens = waitsUntil(this.#state, jobs, lane, fullRunMs, now);
     if (now >= opens) return head;
@@ -229,13 +235,18 @@ export class BatchingEngine implements Engine, LaneUser {
       rows += job.rows;
       for (const output of job.request.outputs) wanted.add(output);
     }
-    const curve = this.#state.options.latency.curve(jobs[0]!.request.shapeKey);
+    const { latency, padding } = this.#state.options;
+    const longest = padding === undefined ? jobs[0]! : longestOf(jobs);
+    const { shapeKey } = longest.request;
+    const curve = latency.curve(shapeKey);
     const safeMs = curve.safeMs(rows);
     lane.began(now, curve.meanMs(rows), safeMs === 0 ? Infinity : Math.max(MIN_HUNG_MS, HUNG_RATIO * curve.p99Ms(rows)));
+    const paddedLength = longest.request.padding?.paddedLength;
+    if (paddedLength !== undefined) this.#state.counters.padRatio.record(padRatioOf(jobs, rows, paddedLength));
     const run = lane.users.get(this)!.run(jobs, this.#ranRows(rows), [...wanted]);
     for (const job of jobs) job.pending.call.stage = "run";
     run.then(
-      (outcome) => this.#onDone(lane, jobs, rows, now, safeMs, outcome),
+      (outcome) => this.#onDone(lane, jobs, rows, shapeKey, now, safeMs, outcome),
       (error: unknown) => this.#onFailed(lane, jobs, rows, now, error),
     );
   }
@@ -246,13 +257,22 @@ export class BatchingEngine implements Engine, LaneUser {
     return allowedSizes === undefined ? rows : allowedSizes.up(rows);
   }
 
-  #onDone(lane: LaneState, jobs: readonly Job[], rows: number, dispatchedAt: number, safeMs: number, outcome: BatchOutcome): void {
+  #onDone(
+    lane: LaneState,
+    jobs: readonly Job[],
+    rows: number,
+    shapeKey: string,
+    dispatchedAt: number,
+    safeMs: number,
+    outcome: BatchOutcome,
+  ): void {
+    const { latency, padding } = this.#state.options;
     const endedAt = this.#state.clock.now();
     const ranRows = this.#ranRows(rows);
     this.#batchCount++;
     // What callers wait for is the way to the worker and back too, and the event loop's delay.
     const heldMs = Math.max(outcome.runMs, lane.ended(dispatchedAt, endedAt));
-    this.#state.options.latency.record(ranRows, heldMs, endedAt, jobs[0]!.request.shapeKey);
+    latency.record(ranRows, heldMs, endedAt, shapeKey);
     if (safeMs > 0) this.#state.counters.ratio.record(heldMs / safeMs);
     this.#former.trials.returned(jobs, heldMs, safeMs);
     // The next batch first: the worker must not wait while this one's outputs are handed out.
@@ -263,7 +283,7 @@ export class BatchingEngine implements Engine, LaneUser {
     const batchMs = endedAt - dispatchedAt - runMs;
     let blocks;
     try {
-      blocks = cutBatch(jobs, ranRows, outcome);
+      blocks = cutBatch(jobs, ranRows, outcome, padding);
     } catch (error) {
       this.#runs.record(ranRows, batchMs, runMs, this.#state.clock.now() - cutFrom);
       this.#inFlight--;

@@ -56,6 +56,11 @@ export class JobQueue {
     return this.#shapes.size;
   }
 
+  /** Those known now. */
+  get shapes(): Iterable<ShapeQueue> {
+    return this.#shapes.values();
+  }
+
   /** The job whose last possible start comes first, of those that are watched. */
   get nextToExpire(): Job | undefined {
     return this.#expiry.head;
@@ -187,6 +192,31 @@ export class JobQueue {
     if (passed !== undefined) for (const job of passed) shape.push(job);
     if (shape.size === 0) this.#forget(shape);
     else shape.since = shape.head!.enqueuedAt;
+    return taken;
+  }
+
+  /** Takes jobs that ride along in a run of another shape, each in its order; those that do not fit or would be late stay. */
+  takeRiders(shape: ShapeQueue, limits: BatchLimits): readonly Job[] {
+    const taken: Job[] = [];
+    const passed: Job[] = [];
+    let left = limits.rows;
+    let bytesLeft = limits.bytes;
+    for (const heap of shape.heaps) {
+      while (heap.size > 0 && left > 0 && passed.length <= MAX_LOOK_AHEAD) {
+        const job = heap.head!;
+        shape.remove(job);
+        if (job.rows <= left && job.bytes <= bytesLeft && job.deadline >= limits.endsAt) {
+          taken.push(job);
+          left -= job.rows;
+          bytesLeft -= job.bytes;
+          this.#left(job);
+        } else {
+          passed.push(job);
+        }
+      }
+    }
+    for (const job of passed) shape.push(job);
+    if (shape.size === 0) this.#forget(shape);
     return taken;
   }
 

@@ -7,11 +7,11 @@ import { UNCOUNTED } from "./deadline-index.ts";
 import type { BatchPart, OutputBlock } from "./executor.ts";
 import type { Level } from "./levels.ts";
 
-/** Input bytes of a request. */
-export function inputBytes({ inputs }: EngineRequest): number {
+/** Input bytes of a request, with those that it is padded with. */
+export function inputBytes({ inputs, padding }: EngineRequest): number {
   let bytes = 0;
   for (const { bytes: input } of inputs) bytes += input.byteLength;
-  return bytes;
+  return padding === undefined ? bytes : (bytes * padding.paddedLength) / padding.length;
 }
 
 /** Rows of one request that travel together. A request larger than a batch becomes several jobs. */
@@ -19,7 +19,7 @@ export class Job implements BatchPart {
   readonly request: EngineRequest;
   readonly firstRow: number;
   readonly rows: number;
-  /** Input bytes of these rows. */
+  /** Input bytes of these rows, after padding. */
   readonly bytes: number;
   /** When its caller stops waiting, on the scheduler's clock. */
   readonly deadline: number;

@@ -3,6 +3,7 @@
 import type { Compat, GateRule, QueuePolicies } from "../queue-policy.ts";
 import type { Instance } from "./executor.ts";
 import type { Latency } from "./latency-model.ts";
+import type { QueuePadding } from "./padded-length.ts";
 import type { AdmissionRule, SchedulingRules } from "./rules.ts";
 
 /** What the scheduler must know of one model version. */
@@ -19,6 +20,8 @@ export interface QueueOptions {
   readonly preferredBatchSizes: readonly number[];
   /** Whether requests run and are answered in the order in which they were let in. Only with one level. */
   readonly preserveOrdering: boolean;
+  /** How requests of different lengths share runs; undefined where they do not. */
+  readonly padding?: QueuePadding | undefined;
   /** Levels of priority and queue timeouts. */
   readonly queue: QueuePolicies;
   /** `triton`: its statuses for overload and queue timeouts, its rule for a request's own timeout, and no guard against starvation. */

@@ -7,6 +7,7 @@ import { inputBytes } from "./job.ts";
 import type { JobQueue } from "./job-queue.ts";
 import type { Level } from "./levels.ts";
 import type { QueueOptions } from "./queue-options.ts";
+import { waitingRuns } from "./waiting-runs.ts";
 
 /** The refusal of a request for which there is no room; undefined when there is. An empty queue takes a request of any size. */
 export function whyFull(request: EngineRequest, level: Level, queue: JobQueue, options: QueueOptions): ServiceError | undefined {
@@ -100,7 +101,10 @@ function queueFull(message: string, queue: JobQueue, options: QueueOptions, limi
 }
 
 /** When what waits now will have started, by the run times seen. */
-function drainEstimateMs(queue: JobQueue, { maxBatchSize, sharesRuns, latency, instances }: QueueOptions): number {
+function drainEstimateMs(queue: JobQueue, options: QueueOptions): number {
+  const { maxBatchSize, sharesRuns, latency, instances } = options;
+  const waiting = options.padding === undefined ? undefined : waitingRuns({ options, queue });
+  if (waiting !== undefined) return Math.max(1, Math.ceil(waiting.ms / instances.length));
   const runs = sharesRuns ? queue.rows / maxBatchSize : queue.size;
   const rowsPerRun = sharesRuns ? maxBatchSize : Math.ceil(queue.rows / queue.size);
   return Math.max(1, Math.ceil(Math.ceil(runs / instances.length) * latency.curve("").meanMs(rowsPerRun)));

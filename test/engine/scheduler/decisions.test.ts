@@ -89,7 +89,7 @@ describe("a forecast", () => {
   const backlog = { rows: 0, rowsPerRun: 8, joiningPerMs: 0, free: [100] };
   const predict = (rows: number, given: Partial<typeof backlog>, admission: "strict" | "lenient" = "strict"): readonly number[] => {
     const forecast = new Forecast();
-    forecast.predict(TIMES, rows, 8, { ...backlog, ...given }, admission, 90);
+    forecast.predict(TIMES, rows, 8, { ...backlog, runMs: TIMES.meanMs(given.rowsPerRun ?? 8), ...given }, admission, 90);
     return [forecast.startsAt, forecast.doneAt];
   };
 
