@@ -52,6 +52,11 @@ export class Call implements FarTimer {
     this.abort(cancelled(this.stage));
   }
 
+  /** Whether it has been aborted. */
+  get isAborted(): boolean {
+    return this.#error !== undefined;
+  }
+
   /** Whether somebody still waits; a deadline that has passed aborts the call here, even when its timer is late. */
   isAlive(now = performance.now()): boolean {
     if (this.#error === undefined && now >= this.deadline) this.#expire();

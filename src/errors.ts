@@ -17,6 +17,8 @@ export type Code =
 export interface CatalogueEntry {
   /** Canonical status code. */
   readonly code: Code;
+  /** Code with the setting `compat: triton`, where Triton has another one. */
+  readonly tritonCode?: Code;
   /** Whether the same request may succeed later without a change. */
   readonly retryable: boolean;
   /** One sentence for the README's error table. */
@@ -158,11 +160,14 @@ export const ERRORS = {
   MODEL_RUN_FAILED: { code: "INTERNAL", retryable: false, meaning: "The model's run failed for a reason that is not this request's." },
   QUEUE_FULL: {
     code: "RESOURCE_EXHAUSTED",
+    tritonCode: "UNAVAILABLE",
     retryable: true,
-    meaning: "More rows wait than `maxQueueRows` allows, or more requests than their level's policy.",
+    meaning:
+      "More rows wait than `maxQueueRows` allows, more input bytes than `maxQueueBytes`, or more requests than their level's policy.",
   },
   DEADLINE_UNREACHABLE: {
     code: "RESOURCE_EXHAUSTED",
+    tritonCode: "UNAVAILABLE",
     retryable: true,
     meaning: "With what waits before it the request is predicted to miss its deadline; a less busy server would make it.",
   },
@@ -174,6 +179,7 @@ export const ERRORS = {
   },
   QUEUE_TIMEOUT: {
     code: "DEADLINE_EXCEEDED",
+    tritonCode: "UNAVAILABLE",
     retryable: false,
     meaning: "The run did not start within the request's or the model's queue timeout.",
   },
@@ -215,6 +221,8 @@ export interface ErrorOptions {
   readonly resource?: { readonly type: string; readonly name: string };
   /** The limit that was passed. */
   readonly quota?: { readonly subject: string; readonly description: string };
+  /** Whether it answers with the catalogue's `tritonCode`, where the reason has one; false by default. */
+  readonly likeTriton?: boolean;
   /** For the log only; never reaches a caller. */
   readonly cause?: unknown;
   /** Whether many calls get this very object, so that it is worth keeping what it looks like on a wire. */
@@ -238,6 +246,7 @@ export class ServiceError extends Error {
   readonly quota: ErrorOptions["quota"];
   /** Whether many calls get this very object: refusals under overload. */
   readonly recurs: boolean;
+  readonly #likeTriton: boolean;
 
   constructor(reason: Reason, message: string, options: ErrorOptions = {}) {
     // Refusals are made by the thousand under overload and their stack says nothing: only the constructor's own cost remains.
@@ -252,10 +261,12 @@ export class ServiceError extends Error {
     this.resource = options.resource;
     this.quota = options.quota;
     this.recurs = options.recurs ?? false;
+    this.#likeTriton = options.likeTriton ?? false;
   }
 
   /** Canonical status code of the reason. */
   get code(): Code {
-    return ERRORS[this.reason].code;
+    const { code, tritonCode = code }: CatalogueEntry = ERRORS[this.reason];
+    return this.#likeTriton ? tritonCode : code;
   }
 }

@@ -24,7 +24,7 @@ export type { ClientOptions } from "./client-options.ts";
 export type { Element, NestedArray } from "./elements.ts";
 export type { PredictdErrorOptions, StatusCode } from "./error.ts";
 export { PredictdError } from "./error.ts";
-export { fromBfloat, fromHalf, toBfloat, toHalf } from "./half.ts";
+export { fromBfloat, fromHalf, toBfloat, toHalf } from "../tensor/half.ts";
 export type { Batching, Execution, HealthStatus, Model, ModelState, ModelStatistics, ModelVersion, WarmupTiming } from "./model.ts";
 export type { PredictChunk, PredictRequest, PredictResult, Timings } from "./prediction.ts";
 export type { Session, SessionCallOptions, SessionOptions } from "./session.ts";

@@ -2,7 +2,7 @@
 
 import type { DType } from "../tensor/dtype.ts";
 import { PredictdError } from "./error.ts";
-import { toBfloat, toHalf } from "./half.ts";
+import { toBfloat, toHalf } from "../tensor/half.ts";
 import type { NumericDType, ViewConstructor } from "./typed-arrays.ts";
 import { BIGINT_RANGE, INTEGER_RANGE, VIEW_BY_DTYPE } from "./typed-arrays.ts";
 

@@ -46,10 +46,13 @@ export interface Config {
   readonly deviceIds: readonly number[];
   readonly maxCudaBatches: number;
   readonly maxCpuThreads: number;
+  readonly compat: "off" | "triton";
   readonly maxBatchSize: number;
   readonly admission: "strict" | "lenient";
   readonly maxQueueDelayMs: number;
+  readonly gate: "auto" | "fixed";
   readonly maxQueueRows: number;
+  readonly maxQueueBytes: number;
   readonly warmupRuns: number;
   readonly warmupBudgetMs: number;
   readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";

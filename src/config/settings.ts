@@ -366,6 +366,14 @@ export const SETTINGS: { readonly [K in keyof Config]: SettingOf<Config[K]> } = 
       "Threads of the batches in flight on the CPU, of all models together: a batch takes its model's `intraOpThreads` and starts while one is left, so that instances and models do not fight for the cores.",
   },
 
+  compat: {
+    section: "Batching",
+    kind: "choice",
+    choices: ["off", "triton"],
+    default: "off",
+    meaning:
+      "`triton`: a full queue, shed load and a queue timeout end with UNAVAILABLE and Triton's words, a request of more rows than a run takes is refused instead of split, a request's own timeout counts only where the model has one, and lower priority levels are not guarded against starvation.",
+  },
   maxBatchSize: {
     section: "Batching",
     kind: "int",
@@ -391,6 +399,14 @@ export const SETTINGS: { readonly [K in keyof Config]: SettingOf<Config[K]> } = 
     default: 0,
     meaning: "Longest wait of a request for a fuller batch while an instance is idle; a model's own value wins.",
   },
+  gate: {
+    section: "Batching",
+    kind: "choice",
+    choices: ["auto", "fixed"],
+    default: "auto",
+    meaning:
+      "When an idle instance waits for a fuller batch, where `maxQueueDelayMs` allows it: `auto` only the last idle one, and only while that is predicted to save time; `fixed` every one, until the wait is over or the batch is full. A model's own value wins.",
+  },
   maxQueueRows: {
     section: "Batching",
     kind: "int",
@@ -398,6 +414,17 @@ export const SETTINGS: { readonly [K in keyof Config]: SettingOf<Config[K]> } = 
     max: 1_048_576,
     default: 8192,
     meaning: "Rows of one model version that may wait; above it calls end with QUEUE_FULL. A model's own value wins.",
+  },
+  maxQueueBytes: {
+    section: "Batching",
+    kind: "int",
+    unit: "bytes",
+    min: KIB,
+    max: 1024 * GIB,
+    default: (machine: Machine) => Math.max(32 * MIB, Math.floor(machine.memoryBytes / 8)),
+    defaultText: "an eighth of the memory",
+    meaning:
+      "Input bytes of one model version that may wait; above it calls end with QUEUE_FULL. An empty queue takes any request. A model's own value wins.",
   },
 
   logLevel: {

@@ -1,11 +1,13 @@
 // The port of whatever turns the files of a model version into an engine.
 
 import type { Execution, Provider } from "../config/config.ts";
+import type { PaddingPlan } from "../tensor/padding.ts";
 import type { Signature } from "../tensor/signature.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Engine } from "./engine.ts";
-import type { Admission, QueuePolicies } from "./queue-policy.ts";
+import type { PaddingOptions } from "./padding-options.ts";
+import type { Admission, Compat, GateRule, QueuePolicies } from "./queue-policy.ts";
 
 /** A reason why a model cannot be served, in words that callers may see: no path, no text of the runtime. */
 export class ModelError extends Error {
@@ -74,11 +76,23 @@ export interface LoadOptions {
   readonly defaultMaxBatchSize: number;
   /** Whether requests of several callers may share a run. */
   readonly sharesRuns: boolean;
+  /** The only sizes a run may have, in any order; batches in between are filled up with rows that nobody gets. Empty: every size. */
+  readonly allowedBatchSizes: readonly number[];
+  /** Sizes at which a batch stops waiting for more rows, in any order; none may be above the most rows of a run. */
+  readonly preferredBatchSizes: readonly number[];
+  /** Whether requests run and are answered in the order in which they were let in. */
+  readonly preserveOrdering: boolean;
+  /** Inputs that may be padded, so that requests of different lengths share runs; undefined: none. */
+  readonly padding: PaddingOptions | undefined;
   readonly queue: QueuePolicies;
+  /** `triton`: overload, queue timeouts and requests of too many rows are treated as Triton does. */
+  readonly compat: Compat;
   /** Which requests are refused on arrival because of their deadline. */
   readonly admission: Admission;
   readonly maxQueueDelayMs: number;
+  readonly gate: GateRule;
   readonly maxQueueRows: number;
+  readonly maxQueueBytes: number;
   readonly maxBatchBytes: number;
   readonly warmupRuns: number;
   readonly warmupBudgetMs: number;
@@ -113,6 +127,8 @@ export interface LoadedModel {
   readonly maxBatchSize: number;
   /** Whether requests of several callers may share a run. */
   readonly sharesRuns: boolean;
+  /** How requests of different lengths are padded to share runs; undefined where they are not. */
+  readonly padding?: PaddingPlan | undefined;
   /** Whether a request of more rows may be run in parts; otherwise it is refused. */
   readonly splitsRequests: boolean;
   /** How that was decided, in words. */

@@ -3,14 +3,24 @@
 import type { Call } from "../call.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
+/** How long the rows of a request are. */
+export interface RequestLength {
+  /** Their own length, at least 1. */
+  readonly length: number;
+  /** The length they have in a run, unless that takes longer ones too. */
+  readonly paddedLength: number;
+}
+
 /** A request that fits the version's signature. */
 export interface EngineRequest {
   /** One tensor per input of the signature, in its order. */
   readonly inputs: readonly Tensor[];
   /** Rows: the first dimension of a batchable model, otherwise 1. */
   readonly rows: number;
-  /** Requests with equal keys may share a run: every dimension beyond the first is equal. */
+  /** Requests with equal keys may share a run: every dimension beyond the first is equal, after padding where there is any. */
   readonly shapeKey: string;
+  /** Undefined where nothing is padded. */
+  readonly padding?: RequestLength | undefined;
   /** Indexes into the signature's outputs, in the order the caller wants them. */
   readonly outputs: readonly number[];
   /** How urgent within the model's levels: 1 is the highest, 0 the model's default. */
@@ -54,6 +64,16 @@ export interface BatchStatistics {
   readonly postprocessMs: number;
 }
 
+/** How often values have been seen. */
+export interface Distribution {
+  /** Upper bounds of all buckets but the last, ascending. */
+  readonly bounds: readonly number[];
+  /** By bucket, one more than there are bounds. */
+  readonly counts: readonly number[];
+  readonly sum: number;
+  readonly count: number;
+}
+
 /** What the scheduler has decided since the engine was made. */
 export interface SchedulingStatistics {
   /** Whether an instance is held by a run that does not end, or has just got rid of one. */
@@ -75,13 +95,10 @@ export interface SchedulingStatistics {
   readonly explored: number;
   /** Batches by why they left: full; an instance was idle; the longest wait was over; cut for the sake of an urgent request. */
   readonly dispatches: { readonly full: number; readonly idle: number; readonly gate: number; readonly slack: number };
-  /** Run times over their safe predictions; `counts` by upper bound, one more than there are bounds. */
-  readonly predictRatio: {
-    readonly bounds: readonly number[];
-    readonly counts: readonly number[];
-    readonly sum: number;
-    readonly count: number;
-  };
+  /** Run times over their safe predictions. */
+  readonly predictRatio: Distribution;
+  /** Which share of a run's length is padding, from 0 to 1; only of requests that may be padded. */
+  readonly padRatio: Distribution;
 }
 
 /** Counts of an engine since it was made, and gauges. */

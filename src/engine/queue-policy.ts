@@ -6,6 +6,12 @@
  */
 export type Admission = "strict" | "lenient";
 
+/**
+ * When an idle instance waits for a fuller batch, where a longest wait is set. `auto`: the last idle one does, as long as the rows that are
+ * expected gain more time than those that wait lose. `fixed`: every one does, until the wait is over.
+ */
+export type GateRule = "auto" | "fixed";
+
 /** What happens to a request whose queue timeout passes: it is answered, or it waits behind all others of its level. */
 export type TimeoutAction = "reject" | "delay";
 
@@ -30,6 +36,33 @@ export interface QueuePolicies {
   readonly defaultPolicy: QueuePolicy;
   /** By level. */
   readonly policies: ReadonlyMap<number, QueuePolicy>;
+}
+
+/** Why requests that wait so cannot be answered in the order of their arrival; undefined when they can. */
+export function whyOutOfOrder({ levels, defaultPolicy, policies }: QueuePolicies): string | undefined {
+  if (levels > 1) return "more than one priority level";
+  const delays = [defaultPolicy, ...policies.values()].some(({ onTimeout, timeoutMs }) => onTimeout === "delay" && timeoutMs > 0);
+  return delays ? "a timeout whose action is DELAY" : undefined;
+}
+
+/** Whether overload, queue timeouts and requests of too many rows are treated as Triton does. */
+export type Compat = "off" | "triton";
+
+/** The same policies, but a request's own timeout counts only where the policy has one, as in Triton. */
+export function likeTriton(queue: QueuePolicies): QueuePolicies {
+  return bindTimeouts(queue, () => true);
+}
+
+/** The same policies, but no request brings a timeout that puts it behind others: they would all be answered after it. */
+export function withoutOwnDelays(queue: QueuePolicies): QueuePolicies {
+  return bindTimeouts(queue, ({ onTimeout }) => onTimeout === "delay");
+}
+
+function bindTimeouts(queue: QueuePolicies, binds: (policy: QueuePolicy) => boolean): QueuePolicies {
+  const bind = (policy: QueuePolicy): QueuePolicy =>
+    policy.timeoutMs === 0 && binds(policy) ? { ...policy, allowOverride: false } : policy;
+  const policies = new Map([...queue.policies].map(([level, policy]) => [level, bind(policy)]));
+  return { ...queue, defaultPolicy: bind(queue.defaultPolicy), policies };
 }
 
 /** No levels and no timeout but the request's own. */

@@ -1,13 +1,17 @@
 // Checks a request against a signature, so that nothing the model cannot take ever reaches a batch.
 
 import type { Config } from "../config/config.ts";
-import type { EngineRequest } from "../engine/engine.ts";
+import type { EngineRequest, RequestLength } from "../engine/engine.ts";
 import type { Reason } from "../errors.ts";
 import { ServiceError } from "../errors.ts";
 import { ELEMENT_BYTES } from "../tensor/dtype.ts";
+import { bucketOf } from "../tensor/length-buckets.ts";
+import type { PaddingPlan } from "../tensor/padding.ts";
+import { paddedShapeKeyOf, shapeKeyOf } from "../tensor/padding.ts";
 import type { Signature, TensorSpec } from "../tensor/signature.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { elementCount } from "../tensor/tensor.ts";
+import { withMasks } from "./masks.ts";
 import { quoteName } from "./quote-name.ts";
 import type { PredictRequest } from "./request.ts";
 import { whyStringsInvalid } from "./validate-strings.ts";
@@ -29,20 +33,24 @@ export interface ValidateRules {
   readonly maxRows: number;
   /** Whether STRING elements have to be UTF-8 without NUL. */
   readonly textOnly: boolean;
+  /** How requests of different lengths share runs; undefined where they do not. */
+  readonly padding?: PaddingPlan | undefined;
 }
 
 /** Makes the check of one version. */
 export function createValidate(signature: Signature, rules: ValidateRules, limits: ValidateLimits): Validate {
-  const { batched, maxRows, textOnly } = rules;
+  const { batched, maxRows, textOnly, padding } = rules;
   const checks = { batched, textOnly, maxRequestRows: limits.maxRequestRows, maxStringElements: limits.maxStringElements };
   const allOutputs = signature.outputs.map((_, index) => index);
   const symbols = symbolsToCompare(signature, batched);
   const hasFreeDims = signature.inputs.some(({ dims }) => dims.some(({ size }, i) => size === -1 && !(batched && i === 0)));
   const takesSingles = signature.inputs.some(({ dims }) => dims.length === Number(batched));
+  const hasMasks = padding?.inputs.some((input) => input?.isMask) === true;
   return (request) => {
     if (request.problem !== undefined) throw request.problem;
     if (request.requestId.length > MAX_REQUEST_ID_BYTES / 4) checkRequestId(request.requestId);
-    const arranged = arrange(signature.inputs, request.inputs);
+    const given = hasMasks ? withMasks(signature.inputs, padding, request.inputs) : request.inputs;
+    const arranged = arrange(signature.inputs, given);
     const inputs = takesSingles ? arranged.map((input, i) => asSingle(signature.inputs[i]!, input, batched)) : arranged;
     let rows = 1;
     for (let i = 0; i < inputs.length; i++) {
@@ -59,9 +67,14 @@ export function createValidate(signature: Signature, rules: ValidateRules, limit
     }
     if (symbols.length > 0) checkSymbols(symbols, inputs);
     const outputs = request.outputs.length === 0 ? allOutputs : chooseOutputs(signature.outputs, request.outputs);
-    const shapeKey = batched && hasFreeDims ? shapeKeyOf(inputs) : "";
     const { priority, queueTimeoutMs } = request;
-    return { inputs, rows, shapeKey, outputs, priority, queueTimeoutMs };
+    if (padding === undefined) {
+      return { inputs, rows, shapeKey: batched && hasFreeDims ? shapeKeyOf(inputs) : "", padding, outputs, priority, queueTimeoutMs };
+    }
+    const { length, paddedLength } = lengthOf(inputs, padding);
+    const shapeKey = paddedShapeKeyOf(inputs, padding, paddedLength);
+    // Without any length there is nothing to pad.
+    return { inputs, rows, shapeKey, padding: length === 0 ? undefined : { length, paddedLength }, outputs, priority, queueTimeoutMs };
   };
 }
 
@@ -222,6 +235,25 @@ function checkSymbols(symbols: readonly SharedSymbol[], inputs: readonly Tensor[
   }
 }
 
+/** The length of a request, which is that of all its padded inputs, and the one it is padded to. */
+function lengthOf(inputs: readonly Tensor[], { inputs: padded, lengthInput, buckets }: PaddingPlan): RequestLength {
+  const { name, shape } = inputs[lengthInput]!;
+  const at = padded[lengthInput]!.dimension;
+  const length = shape[at]!;
+  for (let i = 0; i < inputs.length; i++) {
+    const dimension = padded[i]?.dimension;
+    if (dimension === undefined) continue;
+    const input = inputs[i]!;
+    const own = input.shape[dimension]!;
+    if (own === length) continue;
+    fail("INPUT_SHAPE_MISMATCH", input.name, `shape[${dimension}]`, `has length ${own}, but ${quoteName(name)} has ${length}`);
+  }
+  const paddedLength = bucketOf(buckets, length);
+  if (paddedLength !== undefined) return { length, paddedLength };
+  const most = `${buckets.at(-1)} are allowed (padding.maxLength of the model)`;
+  return fail("INPUT_SHAPE_MISMATCH", name, `shape[${at}]`, `has length ${length} in dimension ${at}; at most ${most}`);
+}
+
 function chooseOutputs(specs: readonly TensorSpec[], names: readonly string[]): readonly number[] {
   const chosen: number[] = [];
   for (const [position, name] of names.entries()) {
@@ -246,14 +278,4 @@ function failOutput(reason: Reason, name: string, position: number, problem: str
     violations: [{ field: `outputs[${position}]`, description: text }],
     metadata: { stage: "validate", output: name.slice(0, 256) },
   });
-}
-
-/** Only requests with equal dimensions beyond the first may share a run. */
-function shapeKeyOf(inputs: readonly Tensor[]): string {
-  let key = "";
-  for (const { shape } of inputs) {
-    for (let i = 1; i < shape.length; i++) key += `${shape[i]},`;
-    key += ";";
-  }
-  return key;
 }

@@ -6,8 +6,10 @@ import { settingField } from "../config/settings.ts";
 import { show, showPath } from "../config/show.ts";
 import { readYamlMapping } from "../config/yaml-mapping.ts";
 import type { SpecNotes } from "../engine/backend.ts";
-import type { Admission } from "../engine/queue-policy.ts";
+import type { PaddingOptions } from "../engine/padding-options.ts";
+import type { Admission, GateRule } from "../engine/queue-policy.ts";
 import type { ModelSettings } from "./model-settings.ts";
+import { paddingField } from "./padding-field.ts";
 import type { VersionPolicy } from "./version-policy.ts";
 
 /** A model.yaml. What it does not say is undefined or empty. */
@@ -18,12 +20,24 @@ export interface Manifest {
   readonly required: boolean | undefined;
   /** Most rows in one run; 0: no batching. Undefined: what the file's shape allows, up to the server's setting. */
   readonly maxBatchSize: number | undefined;
+  /** Inputs that may be padded, so that requests of different lengths share runs. */
+  readonly padding: PaddingOptions | undefined;
   /** Which requests are refused on arrival because of their deadline. */
   readonly admission: Admission | undefined;
+  /** The only sizes a run may have, all different; batches in between are filled up. */
+  readonly allowedBatchSizes: readonly number[] | undefined;
+  /** Sizes at which a batch stops waiting for more rows, all different. */
+  readonly preferredBatchSizes: readonly number[] | undefined;
+  /** Whether requests run and are answered in the order in which they were let in. */
+  readonly preserveOrdering: boolean | undefined;
   /** Longest wait for a fuller batch in milliseconds. */
   readonly maxQueueDelayMs: number | undefined;
+  /** When an idle instance waits for it. */
+  readonly gate: GateRule | undefined;
   /** Most rows that may wait. */
   readonly maxQueueRows: number | undefined;
+  /** Most input bytes that may wait. */
+  readonly maxQueueBytes: number | undefined;
   /** Where its sessions live. */
   readonly execution: Execution | undefined;
   /** Sessions; 0: chosen from the cores. */
@@ -68,6 +82,7 @@ const description = stringField(0, 1000);
 const name = stringField(1, 256);
 const columns = listField(name, { max: MAX_NAMES, uniqueBy: String });
 const labels = listField(name, { max: MAX_NAMES });
+const batchSizes = listField(intField(1, 65_536), { min: 1, max: 256, uniqueBy: String });
 
 const notes = { name, description, columns };
 
@@ -75,9 +90,15 @@ const fields = {
   description,
   required: booleanField(),
   maxBatchSize: settingField("maxBatchSize"),
+  padding: paddingField(),
   admission: settingField("admission"),
+  allowedBatchSizes: batchSizes,
+  preferredBatchSizes: batchSizes,
+  preserveOrdering: booleanField(),
   maxQueueDelayMs: settingField("maxQueueDelayMs"),
+  gate: settingField("gate"),
   maxQueueRows: settingField("maxQueueRows"),
+  maxQueueBytes: settingField("maxQueueBytes"),
   execution: settingField("execution"),
   instances: settingField("instances"),
   intraOpThreads: settingField("intraOpThreads"),
@@ -128,9 +149,15 @@ export function parseManifest(text: string): Manifest {
     description: given.description,
     required: given.required,
     maxBatchSize: given.maxBatchSize,
+    padding: given.padding,
     admission: given.admission,
+    allowedBatchSizes: given.allowedBatchSizes,
+    preferredBatchSizes: given.preferredBatchSizes,
+    preserveOrdering: given.preserveOrdering,
     maxQueueDelayMs: given.maxQueueDelayMs,
+    gate: given.gate,
     maxQueueRows: given.maxQueueRows,
+    maxQueueBytes: given.maxQueueBytes,
     execution: given.execution,
     instances: given.instances,
     intraOpThreads: given.intraOpThreads,

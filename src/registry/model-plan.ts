@@ -3,6 +3,7 @@
 import { basename } from "node:path";
 import { ModelConfig } from "../../generated/inference/model_config.ts";
 import type { SpecNotes, WarmupSample } from "../engine/backend.ts";
+import { whyOutOfOrder } from "../engine/queue-policy.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import type { Manifest } from "./manifest.ts";
 import { ManifestError, overlayManifest, parseManifest } from "./manifest.ts";
@@ -117,6 +118,8 @@ async function readSettings(found: FoundModel, read: ReadManifest | undefined, g
     throw new Problem(`${source} cannot be served: ${refusals.map(({ field, text }) => `${field}: ${text}`).join("; ")}`);
   }
   const warnings = findings.filter(({ level }) => level === "warning").map(({ field, text }) => `${source}: ${field}: ${text}`);
+  const unordered = given === undefined && manifest?.preserveOrdering === true ? whyOutOfOrder(settings.queue) : undefined;
+  if (unordered !== undefined) throw new Problem(`model.yaml asks for preserveOrdering, but config.pbtxt has ${unordered}.`);
   // Who sends a configuration wants it to hold as it is; what it has no words for stays.
   const below = given === undefined ? overlay(settings, manifest) : { ...settings, source: "load call" as const, ...describing(manifest) };
   return { settings: below, texts, warnings };
@@ -128,8 +131,8 @@ function overlay(settings: ModelSettings, manifest: Manifest | undefined): Model
 
 function describing(manifest: Manifest | undefined): Partial<ModelSettings> {
   if (manifest === undefined) return {};
-  const { description = "", required = false, inputs, outputs } = manifest;
-  return { description, required, inputNotes: inputs, outputNotes: outputs };
+  const { description = "", required = false, allowedBatchSizes = [], inputs, outputs } = manifest;
+  return { description, required, allowedBatchSizes, inputNotes: inputs, outputNotes: outputs };
 }
 
 /** Equal for configurations that mean the same. */

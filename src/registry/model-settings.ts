@@ -3,7 +3,8 @@
 import type { ModelConfig } from "../../generated/inference/model_config.ts";
 import type { Execution, Provider } from "../config/config.ts";
 import type { DeclaredSpec, GraphOptimization, SpecNotes } from "../engine/backend.ts";
-import type { Admission, QueuePolicies } from "../engine/queue-policy.ts";
+import type { PaddingOptions } from "../engine/padding-options.ts";
+import type { Admission, GateRule, QueuePolicies } from "../engine/queue-policy.ts";
 import { PLAIN_QUEUE } from "../engine/queue-policy.ts";
 import type { VersionPolicy } from "./version-policy.ts";
 
@@ -38,10 +39,20 @@ export interface ModelSettings {
   readonly maxBatchSize: number | undefined;
   /** Whether requests of several callers may share a run; true by default. */
   readonly sharesRuns: boolean;
+  /** The only sizes a run may have; batches in between are filled up. None by default: every size. */
+  readonly allowedBatchSizes: readonly number[];
+  /** Sizes at which a batch stops waiting for more rows; none by default. */
+  readonly preferredBatchSizes: readonly number[];
+  /** Whether requests run and are answered in the order in which they were let in; false by default. */
+  readonly preserveOrdering: boolean;
+  /** Inputs that may be padded; undefined: none. */
+  readonly padding: PaddingOptions | undefined;
   readonly queue: QueuePolicies;
   readonly admission: Admission | undefined;
   readonly maxQueueDelayMs: number | undefined;
+  readonly gate: GateRule | undefined;
   readonly maxQueueRows: number | undefined;
+  readonly maxQueueBytes: number | undefined;
   readonly execution: Execution | undefined;
   readonly instances: number | undefined;
   readonly intraOpThreads: number | undefined;
@@ -80,10 +91,16 @@ export const DEFAULT_MODEL_SETTINGS: ModelSettings = Object.freeze({
   versions: Object.freeze({ kind: "all" }),
   maxBatchSize: undefined,
   sharesRuns: true,
+  allowedBatchSizes: Object.freeze([]),
+  preferredBatchSizes: Object.freeze([]),
+  preserveOrdering: false,
+  padding: undefined,
   queue: PLAIN_QUEUE,
   admission: undefined,
   maxQueueDelayMs: undefined,
+  gate: undefined,
   maxQueueRows: undefined,
+  maxQueueBytes: undefined,
   execution: undefined,
   instances: undefined,
   intraOpThreads: undefined,

@@ -13,9 +13,9 @@ import type { ModelState, StatisticsView, VersionView } from "./view.ts";
 
 const ORDER: readonly ModelState[] = ["loading", "warming", "ready", "draining", "unloaded"];
 
-function validateRules({ maxBatchSize, splitsRequests, textOnly }: LoadedModel): ValidateRules {
+function validateRules({ maxBatchSize, splitsRequests, textOnly, padding }: LoadedModel): ValidateRules {
   const batched = maxBatchSize > 0;
-  return { batched, textOnly, maxRows: batched && !splitsRequests ? maxBatchSize : Infinity };
+  return { batched, textOnly, padding, maxRows: batched && !splitsRequests ? maxBatchSize : Infinity };
 }
 
 /** What a version is made of. */

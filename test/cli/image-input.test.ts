@@ -8,7 +8,7 @@ import { imageLayout } from "../../src/cli/input/image-layout.ts";
 import type { Invert } from "../../src/cli/input/image-input.ts";
 import { tensorsFromImages } from "../../src/cli/input/image-input.ts";
 import { decodePng, resize, toChannels } from "../../src/cli/input/picture.ts";
-import { fromHalf } from "../../src/client/half.ts";
+import { fromHalf } from "../../src/tensor/half.ts";
 import { values } from "../../src/client/tensors.ts";
 import type { TensorSpec } from "../../src/tensor/signature.ts";
 import { spec } from "./support/specs.ts";

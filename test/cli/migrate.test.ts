@@ -56,6 +56,7 @@ describe("for people", () => {
         output { name: "y" data_type: TYPE_FP32 dims: 2 label_filename: "names.txt" }
         instance_group { kind: KIND_CPU count: 2 }
         dynamic_batching { max_queue_delay_microseconds: 5000 preserve_ordering: true }
+        response_cache { enable: true }
       `,
     });
     expect(await migrate()).toEqual({
@@ -68,17 +69,19 @@ describe("for people", () => {
   acts     version_policy                                 is not given: the newest version is served
   acts     max_batch_size                                 lets a run take 8 rows
   acts     dynamic_batching                               lets requests share runs
-  acts     dynamic_batching.max_queue_delay_microseconds  lets a request wait up to 5 ms for others
+  acts     dynamic_batching.preserve_ordering             runs and answers requests in the order of their arrival
+  acts     dynamic_batching.max_queue_delay_microseconds  lets a request wait up to 5 ms for others, while that saves time (gate: fixed waits always)
   acts     input[0]                                       declares "x" as FP32 [4] in a row
   acts     output[0]                                      declares "y" as FP32 [2] in a row
   acts     output[0].label_filename                       names the classes of "y" by the lines of "names.txt"
   acts     instance_group                                 asks for 2 instances in all
   acts     instance_group[0].kind                         is KIND_CPU: the model runs on the CPU
-  warning  dynamic_batching.preserve_ordering             is left out: each answer leaves as soon as it is ready
+  warning  response_cache.enable                          is left out: every request is run
 
   model.yaml that says the same, as far as it has words:
 
     maxBatchSize: 8
+    preserveOrdering: true
     maxQueueDelayMs: 5
     instances: 2
     executionProviders: [cpu]

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "@jest/globals";
 import * as fc from "fast-check";
 import { PredictdError } from "../../src/client/error.ts";
-import { fromHalf, toHalf } from "../../src/client/half.ts";
+import { fromHalf, toHalf } from "../../src/tensor/half.ts";
 import { rawTensor, tensor, values } from "../../src/client/tensors.ts";
 import type { NumericDType } from "../../src/client/typed-arrays.ts";
 import { VIEW_BY_DTYPE } from "../../src/client/typed-arrays.ts";

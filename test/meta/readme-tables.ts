@@ -3,19 +3,32 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { renderSettingsTable } from "../../src/config/settings-table.ts";
+import type { CatalogueEntry } from "../../src/errors.ts";
 import { ERRORS } from "../../src/errors.ts";
+import { paddingKeys } from "../../src/registry/padding-field.ts";
 import { read, ROOT } from "./source-files.ts";
 
 /** The error table. */
 function renderErrorTable(): string {
-  const rows = Object.entries(ERRORS).map(
-    ([reason, { code, retryable, meaning }]) => `| ${reason} | ${code} | ${retryable ? "yes" : "no"} | ${meaning} |`,
-  );
+  const rows = Object.entries<CatalogueEntry>(ERRORS).map(([reason, { code, tritonCode, retryable, meaning }]) => {
+    const codes = tritonCode === undefined ? code : `${code}; ${tritonCode} with \`compat: triton\``;
+    return `| ${reason} | ${codes} | ${retryable ? "yes" : "no"} | ${meaning} |`;
+  });
   return ["| reason | gRPC code | retry helps | meaning |", "| --- | --- | --- | --- |", ...rows].join("\n");
 }
 
+/** The table of what `padding` may say. */
+function renderPaddingTable(): string {
+  const rows = paddingKeys().map((row) => `| \`${row.key}\` | ${row.default} | ${row.range} | ${row.meaning} |`);
+  return ["| key | default | range | meaning |", "| --- | --- | --- | --- |", ...rows].join("\n");
+}
+
 /** Text of every generated section by its name. */
-export const SECTIONS: Readonly<Record<string, () => string>> = { settings: renderSettingsTable, errors: renderErrorTable };
+export const SECTIONS: Readonly<Record<string, () => string>> = {
+  settings: renderSettingsTable,
+  padding: renderPaddingTable,
+  errors: renderErrorTable,
+};
 
 /** The README with every generated section made anew. */
 export function renderReadme(readme: string): string {

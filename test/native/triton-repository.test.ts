@@ -47,7 +47,8 @@ const FILES: Readonly<Record<string, Uint8Array | string>> = {
   "warmed/1/model.onnx": identity("float"),
   "warmed/warmup/row": new Uint8Array(16),
   "warmed/config.pbtxt": `
-    max_batch_size: 4 ${X_AND_Y} dynamic_batching { preferred_batch_size: [ 2 ] preserve_ordering: true }
+    max_batch_size: 4 ${X_AND_Y} response_cache { enable: true } model_metrics { }
+    dynamic_batching { preferred_batch_size: [ 2 ] preserve_ordering: true }
     model_warmup [ { name: "rows" batch_size: 2 inputs { key: "X" value { data_type: TYPE_FP32 dims: [ 4 ] input_data_file: "row" } } } ]`,
   "urgent/1/model.onnx": identity("float"),
   "urgent/config.pbtxt": `
@@ -154,9 +155,9 @@ test.each([
 
 test("what is left out is said by name", async () => {
   const [version] = await versionsOf("warmed");
-  expect(version!.reason).toContain("dynamic_batching.preserve_ordering");
-  expect(version!.reason).toContain("dynamic_batching.preferred_batch_size");
-  expect(JSON.stringify(server.log.filter(({ model }) => model === "warmed"))).toContain("preserve_ordering");
+  expect(version!.reason).toContain("response_cache.enable");
+  expect(version!.reason).toContain("model_metrics");
+  expect(JSON.stringify(server.log.filter(({ model }) => model === "warmed"))).toContain("response_cache.enable");
 });
 
 test("a model.yaml beside it wins for what it says", async () => {

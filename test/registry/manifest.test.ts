@@ -9,9 +9,15 @@ const DEFAULTS = {
   description: undefined,
   required: undefined,
   maxBatchSize: undefined,
+  allowedBatchSizes: undefined,
+  preferredBatchSizes: undefined,
+  preserveOrdering: undefined,
   maxQueueDelayMs: undefined,
+  gate: undefined,
   maxQueueRows: undefined,
+  maxQueueBytes: undefined,
   execution: undefined,
+  padding: undefined,
   admission: undefined,
   instances: undefined,
   intraOpThreads: undefined,
@@ -57,8 +63,13 @@ test("every key", () => {
 description: Says what it is.
 required: true
 maxBatchSize: 0
+allowedBatchSizes: [1, 8]
+preferredBatchSizes: [8, 4]
+preserveOrdering: true
 maxQueueDelayMs: 5
+gate: fixed
 maxQueueRows: 100
+maxQueueBytes: 1048576
 execution: process
 admission: lenient
 instances: 2
@@ -81,8 +92,13 @@ outputs:
     description: "Says what it is.",
     required: true,
     maxBatchSize: 0,
+    allowedBatchSizes: [1, 8],
+    preferredBatchSizes: [8, 4],
+    preserveOrdering: true,
     maxQueueDelayMs: 5,
+    gate: "fixed",
     maxQueueRows: 100,
+    maxQueueBytes: 1_048_576,
     execution: "process",
     admission: "lenient",
     instances: 2,
@@ -179,5 +195,55 @@ describe("refusals", () => {
     const text = `outputs: [{name: a, labels: [${"0,".repeat(60_000)}]}]`;
     expect(() => parseManifest(text)).toThrow(/; and 59980 more$/);
     expect(problemsOf("x".repeat(2_000_000))).toEqual(["must be at most 1048576 characters, got 2000000"]);
+  });
+});
+
+describe("padding", () => {
+  test("inputs alone are enough", () => {
+    expect(parseManifest("padding: { inputs: { ids: {}, mask: { mask: true } } }").padding).toEqual({
+      inputs: new Map([
+        ["ids", { dimension: 1, value: 0, mask: false }],
+        ["mask", { dimension: 1, value: 0, mask: true }],
+      ]),
+      minLength: 16,
+      maxLength: 512,
+      bucketRatio: 1.5,
+      maxBatchTokens: 16_384,
+    });
+  });
+
+  test("every key", () => {
+    const text = `
+padding:
+  inputs: { x: { dimension: 2, value: -1.5 } }
+  minLength: 8
+  maxLength: 2048
+  bucketRatio: 2
+  maxBatchTokens: 100000
+`;
+    expect(parseManifest(text).padding).toEqual({
+      inputs: new Map([["x", { dimension: 2, value: -1.5, mask: false }]]),
+      minLength: 8,
+      maxLength: 2048,
+      bucketRatio: 2,
+      maxBatchTokens: 100_000,
+    });
+  });
+
+  test.each([
+    ["padding: {}", "line 1: padding needs the key inputs"],
+    ["padding: { inputs: {} }", "line 1: padding.inputs must name at least one input"],
+    ["padding: { inputs: { m: { mask: true } } }", "line 1: padding.inputs must name an input that is not a mask, which tells the length"],
+    ["padding: { inputs: { x: { dimension: 0 } } }", "line 1: padding.inputs.x.dimension must be an integer from 1 to 15, got 0"],
+    ["padding: { inputs: { x: { pad: 0 } } }", "line 1: padding.inputs.x.pad is not a known key"],
+    ["padding: { inputs: { x: {} }, minLength: 600 }", "line 1: padding.minLength must be at most maxLength, 512, got 600"],
+    ["padding: { inputs: { x: {} }, bucketRatio: 1 }", "line 1: padding.bucketRatio must be a number from 1.05 to 16, got 1"],
+    [
+      "padding: { inputs: { x: {} }, bucketRatio: 1.05 }",
+      "line 1: padding.bucketRatio gives 72 lengths from 16 to 512; at most 48 are allowed",
+    ],
+    ["padding: { inputs: { x: {} }, maxBatchTokens: 0 }", "line 1: padding.maxBatchTokens must be an integer from 1 to 2147483647, got 0"],
+  ])("%s: %s", (text, problem) => {
+    expect(problemsOf(text)).toEqual([problem]);
   });
 });

@@ -44,6 +44,21 @@ describe("a configuration that names the model file is one that can be sent back
   });
 });
 
+describe("a model.yaml that asks for answers in order beside a config.pbtxt", () => {
+  test.each([
+    ["", ""],
+    ["priority_levels: 2 default_priority_level: 1", "more than one priority level"],
+    ["default_queue_policy { timeout_action: DELAY default_timeout_microseconds: 1 }", "a timeout whose action is DELAY"],
+  ])("%s", async (batching, why) => {
+    put("a/1/model.onnx");
+    put("a/config.pbtxt", `max_batch_size: 4 dynamic_batching { ${batching} }`);
+    put("a/model.yaml", "preserveOrdering: true");
+    const { problem, settings } = await plan();
+    expect(problem).toBe(why === "" ? "" : `model.yaml asks for preserveOrdering, but config.pbtxt has ${why}.`);
+    expect(settings.preserveOrdering).toBe(true);
+  });
+});
+
 describe("files that are too large are refused before they are in memory", () => {
   test.each(["config.pbtxt", "model.yaml"])("%s", async (name) => {
     put("a/1/model.onnx");

@@ -3,6 +3,7 @@
 import type { Logger } from "../../telemetry/logger.ts";
 import type { LoadedModel, LoadOptions } from "../backend.ts";
 import { ModelError } from "../backend.ts";
+import type { PaddingPlan } from "../../tensor/padding.ts";
 import type { Signature } from "../../tensor/signature.ts";
 import { LatencyModel } from "../scheduler/latency-model.ts";
 import type { Scheduler } from "../scheduler/scheduler.ts";
@@ -10,7 +11,9 @@ import { createSessions } from "./create-sessions.ts";
 import { declaredSignature } from "./declared-signature.ts";
 import { tokensOf, whyInstancesWait, type Devices } from "./devices.ts";
 import { checkInline } from "./inline-limit.ts";
+import { assertPreferred, freeRows, largestAllowed, sortSizes } from "./batch-sizes.ts";
 import { createOnnxInstance } from "./onnx-instance.ts";
+import { padWhereProven, planPadding } from "./plan-padding.ts";
 import { inferSignature, whyNotBatchable } from "./signature.ts";
 import { warmUp } from "./warm-up.ts";
 import type { WorkerPool } from "./worker-pool.ts";
@@ -31,12 +34,21 @@ export async function loadOnnxModel(options: LoadOptions, runtime: OnnxRuntime, 
     await Promise.allSettled(placed.map(({ worker }) => worker.release(key)));
   };
   try {
-    const inferred = inferSignature(sessions.info, options.inputNotes, options.outputNotes);
-    const candidate = decideBatching(options, inferred.signature);
+    const allowed = sortSizes(options.allowedBatchSizes);
+    const inFile = inferSignature(sessions.info, options.inputNotes, options.outputNotes);
+    const inferred = allowed.length === 0 ? inFile : { ...inFile, signature: freeRows(inFile.signature, allowed) };
+    const candidate = decideBatching(options, inferred.signature, allowed);
     const { signature, runtimeOutputs, reshapes, warnings } = declaredSignature(inferred, options, candidate.maxBatchSize > 0);
+    assertPreferred(options.preferredBatchSizes, candidate.maxBatchSize);
     options.onWarming(signature);
-    const isGiven = options.maxBatchSize !== undefined;
-    const instancesOf = (batched: boolean) =>
+    if (allowed.length > 0 && options.padding !== undefined) {
+      throw new ModelError(
+        "The configuration allows batches of certain sizes only, so that requests of different lengths cannot share them.",
+      );
+    }
+    const isGiven = options.maxBatchSize !== undefined || allowed.length > 0;
+    const plan = options.padding && planPadding(options.padding, signature, reshapes);
+    const instancesOf = (batched: boolean, padding: PaddingPlan | undefined) =>
       placed.map(({ worker, deviceId }) =>
         createOnnxInstance({
           worker,
@@ -47,36 +59,51 @@ export async function loadOnnxModel(options: LoadOptions, runtime: OnnxRuntime, 
           runtimeOutputs,
           reshapes,
           batched,
+          padding,
         }),
       );
     const latency = new LatencyModel();
     const warmed = await warmUp({
       signature,
-      instances: instancesOf(candidate.maxBatchSize > 0),
+      instances: instancesOf(candidate.maxBatchSize > 0, plan),
       maxBatchSize: candidate.maxBatchSize,
       maxBatchBytes: options.maxBatchBytes,
+      allowed,
       runs: options.warmupRuns,
       budgetMs: options.warmupBudgetMs,
       dims: options.warmupDims,
       samples: options.warmupSamples,
       keepsRows: isGiven,
+      padding: plan,
       latency,
     });
     const { whyNotBatched } = warmed;
+    if (whyNotBatched !== undefined && allowed.length > 0) {
+      throw new ModelError(`The configuration allows batches of certain sizes only, which cannot be filled up: ${whyNotBatched}.`);
+    }
     if (whyNotBatched !== undefined) logger.warn({ reason: whyNotBatched }, "batching is off for this model");
     // Whoever says how many rows a run takes knows that there are rows, but they must stay together.
     const maxBatchSize = whyNotBatched === undefined || isGiven ? candidate.maxBatchSize : 0;
     const batched = maxBatchSize > 0 && whyNotBatched === undefined;
+    const padded = padWhereProven(plan, options.sharesRuns ? warmed.padding : { whyNot: "requests do not share runs" });
+    if (padded.whyNot !== undefined) logger.warn({ reason: padded.whyNot }, "padding is off for this model");
     const slow = options.execution === "inline" ? checkInline(warmed.singleRunMs, latency.rows()) : undefined;
-    const instances = instancesOf(batched);
+    const instances = instancesOf(batched, padded.plan);
     const engine = scheduler.createEngine({
       maxBatchSize: Math.max(1, maxBatchSize),
       batched,
       sharesRuns: options.sharesRuns && batched,
+      allowedBatchSizes: allowed,
+      preferredBatchSizes: batched ? sortSizes(options.preferredBatchSizes) : [],
+      preserveOrdering: options.preserveOrdering,
+      padding: padded.queue,
       queue: options.queue,
+      compat: options.compat,
       admission: options.admission,
       maxQueueDelayMs: options.maxQueueDelayMs,
+      gate: options.gate,
       maxQueueRows: options.maxQueueRows,
+      maxQueueBytes: options.maxQueueBytes,
       maxBatchBytes: options.maxBatchBytes,
       outputNames: signature.outputs.map(({ name }) => name),
       instances,
@@ -89,8 +116,9 @@ export async function loadOnnxModel(options: LoadOptions, runtime: OnnxRuntime, 
       textOnly: true,
       maxBatchSize,
       sharesRuns: options.sharesRuns && batched && maxBatchSize > 1,
-      splitsRequests: batched,
-      batchingSource: whyNotBatched === undefined ? candidate.source : `off: ${whyNotBatched}`,
+      padding: padded.plan,
+      splitsRequests: batched && options.compat !== "triton",
+      batchingSource: `${whyNotBatched === undefined ? candidate.source : `off: ${whyNotBatched}`}${padded.note}`,
       execution: options.execution,
       instances: placed.length,
       intraOpThreads,
@@ -103,6 +131,7 @@ export async function loadOnnxModel(options: LoadOptions, runtime: OnnxRuntime, 
         ...(whyNotBatched === undefined || !isGiven || maxBatchSize <= 1
           ? []
           : [`Requests are neither joined nor split: ${whyNotBatched}.`]),
+        ...(padded.whyNot === undefined ? [] : [`Only requests of equal length share runs: ${padded.whyNot}.`]),
         ...whyFewerInstances(sessions.asked, placed.length),
         ...whyInstancesWait(provider, instances),
       ],
@@ -122,14 +151,21 @@ function whyFewerInstances(asked: number, placed: number): readonly string[] {
   return asked > placed ? [`${asked} instances are asked for, ${placed} run: a worker holds one each (setting maxWorkers).`] : [];
 }
 
-function decideBatching(options: LoadOptions, signature: Signature): { readonly maxBatchSize: number; readonly source: string } {
+function decideBatching(
+  options: LoadOptions,
+  signature: Signature,
+  allowed: readonly number[],
+): { readonly maxBatchSize: number; readonly source: string } {
+  if (allowed.length > 0) return decideBatching({ ...options, maxBatchSize: largestAllowed(allowed, options.maxBatchSize) }, signature, []);
   const why = whyNotBatchable(signature);
   if (options.maxBatchSize === 0) return { maxBatchSize: 0, source: "the model's configuration" };
   if (options.maxBatchSize !== undefined) {
     const fixed = [...signature.inputs, ...signature.outputs].find(({ dims }) => dims[0]?.size !== -1);
     if (fixed !== undefined) {
+      const size = fixed.dims[0]?.size ?? 0;
+      const advice = size > 0 ? ` A file made for ${size} rows is served with allowedBatchSizes: [${size}] in model.yaml.` : "";
       throw new ModelError(
-        `The configuration sets a batch size of ${options.maxBatchSize}, but ${JSON.stringify(fixed.name)} has no free first dimension.`,
+        `The configuration sets a batch size of ${options.maxBatchSize}, but ${JSON.stringify(fixed.name)} has no free first dimension.${advice}`,
       );
     }
     return { maxBatchSize: options.maxBatchSize, source: "the model's configuration" };

@@ -5,14 +5,16 @@ import type { BatchOutcome, BatchPart, Device, Instance, OutputBlock } from "../
 import type { RowCutter } from "../../tensor/rows.ts";
 import { createRowCutter, elementsPerRow } from "../../tensor/rows.ts";
 import type { Signature } from "../../tensor/signature.ts";
+import type { FillOptions } from "./fill-slot.ts";
+import { fillSlot } from "./fill-slot.ts";
+import { fillUp } from "./fill-up.ts";
 import type { InputPlace } from "./protocol.ts";
-import type { Reshapes } from "./reshape.ts";
 import { reshape } from "./reshape.ts";
 import type { Slot } from "./slot.ts";
 import type { RunReply, WorkerLane } from "./worker-lane.ts";
 
 /** What an instance is made of. */
-export interface OnnxInstanceOptions {
+export interface OnnxInstanceOptions extends FillOptions {
   readonly worker: WorkerLane;
   /** Key of the session in its worker. */
   readonly session: number;
@@ -23,10 +25,6 @@ export interface OnnxInstanceOptions {
   readonly signature: Signature;
   /** For each output of the signature, its place among the runtime's outputs. */
   readonly runtimeOutputs: readonly number[];
-  /** Shapes that the file has instead of the callers'. */
-  readonly reshapes: Reshapes;
-  /** Whether parts are rows of a batch; otherwise a run takes exactly one request as it is. */
-  readonly batched: boolean;
 }
 
 /** An Instance that can also run outside the scheduler, for warm-up. */
@@ -36,7 +34,7 @@ export interface OnnxInstance extends Instance {
 
 /** Makes an instance. */
 export function createOnnxInstance(options: OnnxInstanceOptions): OnnxInstance {
-  const { worker, session, device, tokens, signature, runtimeOutputs, reshapes, batched } = options;
+  const { worker, session, device, tokens, signature, runtimeOutputs, reshapes } = options;
   const cut = createInputCutter();
   const toRuntime = (outputs: readonly number[]): number[] => outputs.map((output) => runtimeOutputs[output]!);
   const toOutcome = (reply: RunReply, outputs: readonly number[]): BatchOutcome => {
@@ -49,46 +47,17 @@ export function createOnnxInstance(options: OnnxInstanceOptions): OnnxInstance {
     }
     return { outputs: blocks, runMs: reply.runMs };
   };
+  const filling = (given: readonly BatchPart[], rows: number) => {
+    const parts = options.batched ? fillUp(given, rows) : given;
+    return (slot: Slot): readonly InputPlace[] => fillSlot(slot, parts, parts.map(cut), rows, options);
+  };
   return {
     lane: worker,
     device,
     tokens,
-    run: async (parts, rows, outputs) =>
-      toOutcome(
-        await worker.run(session, toRuntime(outputs), (slot) => fill(slot, parts, parts.map(cut), rows, batched, reshapes)),
-        outputs,
-      ),
-    warm: async (parts, rows, outputs) =>
-      toOutcome(
-        await worker.warm(session, toRuntime(outputs), (slot) => fill(slot, parts, parts.map(cut), rows, batched, reshapes)),
-        outputs,
-      ),
+    run: async (parts, rows, outputs) => toOutcome(await worker.run(session, toRuntime(outputs), filling(parts, rows)), outputs),
+    warm: async (parts, rows, outputs) => toOutcome(await worker.warm(session, toRuntime(outputs), filling(parts, rows)), outputs),
   };
-}
-
-/** Copies the rows of all parts into the slot, input by input. @param cut for each part its bytes by input. */
-function fill(
-  slot: Slot,
-  parts: readonly BatchPart[],
-  cut: readonly (readonly Uint8Array[])[],
-  rows: number,
-  batched: boolean,
-  reshapes: Reshapes,
-): readonly InputPlace[] {
-  const { inputs } = parts[0]!.request;
-  let total = 0;
-  for (const bytes of cut) for (const input of bytes) total += input.byteLength;
-  slot.reset(total, inputs.length);
-  return inputs.map(({ shape }, input) => {
-    const offset = slot.startInput();
-    let byteLength = 0;
-    for (const bytes of cut) {
-      const source = bytes[input]!;
-      slot.append(source);
-      byteLength += source.byteLength;
-    }
-    return { offset, byteLength, dims: reshape(batched ? [rows, ...shape.slice(1)] : shape, reshapes.inputs[input], reshapes.hasRows) };
-  });
 }
 
 /** Makes what gives the bytes of a part, one view per input. */

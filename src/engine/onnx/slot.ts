@@ -51,17 +51,44 @@ export class Slot {
   append(source: Uint8Array): void {
     const { byteLength } = source;
     hotCounters.slotBytesCopied += byteLength;
-    const skew = (source.byteOffset - this.#used) & 7;
-    if (skew === 0 || byteLength < MIN_STAGED_BYTES) {
-      this.#bytes.set(source, this.#used);
-    } else {
-      if (stage.byteLength < byteLength + 8) stage = new Uint8Array(2 ** Math.ceil(Math.log2(byteLength + 8)));
-      const staged = stage.subarray(this.#used & 7, (this.#used & 7) + byteLength);
-      staged.set(source);
-      this.#bytes.set(staged, this.#used);
-      hotCounters.stageBytesCopied += byteLength;
-    }
+    this.#bytes.set(this.#aligned(source), this.#used);
     this.#used += byteLength;
+  }
+
+  /** Where the input that is being appended to ends so far. */
+  get end(): number {
+    return this.#used;
+  }
+
+  /** Appends blocks of equal size, each followed by so many bytes of padding. @param element what the padding consists of. */
+  appendPadded(source: Uint8Array, blockBytes: number, padBytes: number, element: Uint8Array): void {
+    hotCounters.slotBytesCopied += source.byteLength;
+    const aligned = this.#aligned(source);
+    for (let at = 0; at < aligned.byteLength; at += blockBytes) {
+      this.#bytes.set(aligned.subarray(at, at + blockBytes), this.#used);
+      this.#used += blockBytes;
+      this.#pad(padBytes, element);
+    }
+  }
+
+  /** The same bytes where copying them to the end of the slot is fast. */
+  #aligned(source: Uint8Array): Uint8Array {
+    const { byteLength } = source;
+    const skew = (source.byteOffset - this.#used) & 7;
+    if (skew === 0 || byteLength < MIN_STAGED_BYTES) return source;
+    if (stage.byteLength < byteLength + 8) stage = new Uint8Array(2 ** Math.ceil(Math.log2(byteLength + 8)));
+    const staged = stage.subarray(this.#used & 7, (this.#used & 7) + byteLength);
+    staged.set(source);
+    hotCounters.stageBytesCopied += byteLength;
+    return staged;
+  }
+
+  #pad(byteLength: number, element: Uint8Array): void {
+    const from = this.#used;
+    this.#used += byteLength;
+    const [first] = element;
+    if (element.every((byte) => byte === first)) this.#bytes.fill(first!, from, this.#used);
+    else for (let at = from; at < this.#used; at += element.byteLength) this.#bytes.set(element, at);
   }
 
   /** Whether the memory is one the worker does not know yet; asking makes it known. */

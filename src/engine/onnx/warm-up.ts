@@ -3,15 +3,20 @@
 import type { WarmupSample } from "../backend.ts";
 import { ModelError } from "../backend.ts";
 import type { EngineRequest } from "../engine.ts";
-import type { BatchOutcome, BatchPart } from "../scheduler/executor.ts";
+import type { BatchOutcome } from "../scheduler/executor.ts";
 import type { LatencyModel } from "../scheduler/latency-model.ts";
+import { rowsWithinTokens } from "../../tensor/length-buckets.ts";
+import type { PaddingPlan } from "../../tensor/padding.ts";
+import { paddedShapeKeyOf } from "../../tensor/padding.ts";
 import { createRowCutter, elementsPerRow } from "../../tensor/rows.ts";
 import type { Signature } from "../../tensor/signature.ts";
 import type { OnnxInstance } from "./onnx-instance.ts";
+import type { PaddingProof } from "./prove-padding.ts";
+import { provePadding } from "./prove-padding.ts";
 import { sameElements } from "./same-rows.ts";
-import type { SampleKind } from "./sample-input.ts";
-import { sampleTensor } from "./sample-input.ts";
 import { sampleRequest } from "./sample-request.ts";
+import type { TrialSample } from "./trial-request.ts";
+import { asLongAs, hasFreeDims, trialRequest, whole } from "./trial-request.ts";
 
 /** Rows of the stack that is compared with single runs. */
 const PROOF_ROWS = 3;
@@ -28,6 +33,8 @@ export interface WarmUpOptions {
   readonly maxBatchSize: number;
   /** Input bytes up to which requests share a run; larger runs are not tried. */
   readonly maxBatchBytes: number;
+  /** The only sizes a run may have, ascending and ending with `maxBatchSize`; empty: every size. */
+  readonly allowed: readonly number[];
   readonly runs: number;
   readonly budgetMs: number;
   /** Length of free dimensions by symbol. */
@@ -36,6 +43,8 @@ export interface WarmUpOptions {
   readonly samples: readonly WarmupSample[];
   /** Whether a run takes rows even when they depend on each other. */
   readonly keepsRows: boolean;
+  /** How requests are to be padded; undefined: they are not. */
+  readonly padding?: PaddingPlan | undefined;
   readonly latency: LatencyModel;
 }
 
@@ -43,15 +52,12 @@ export interface WarmUpOptions {
 export interface WarmUpResult {
   /** Why rows must not share a run; undefined when they may, or when the model has no rows. */
   readonly whyNotBatched: string | undefined;
+  /** Whether padding changes no answer; undefined where it is not asked for. */
+  readonly padding?: PaddingProof | undefined;
   /** What an operator should know; undefined when all went well. */
   readonly warning: string | undefined;
   /** Median of the runs of one row in milliseconds; undefined when none was measured. */
   readonly singleRunMs: number | undefined;
-}
-
-interface Sample {
-  readonly kind: SampleKind;
-  readonly freeLength: number;
 }
 
 /**
@@ -67,23 +73,63 @@ export async function warmUp(options: WarmUpOptions): Promise<WarmUpResult> {
     const warning = "The model failed on every made-up input; warm-up was skipped.";
     return {
       whyNotBatched: options.maxBatchSize > 0 ? "its rows could not be proven independent: trial runs failed" : undefined,
+      padding: options.padding && { whyNot: "it could not be proven harmless: trial runs failed" },
       warning,
       singleRunMs: undefined,
     };
   }
   const singleRunsMs: number[] = [];
-  const whyNotBatched = options.maxBatchSize > 1 ? await whyRowsDepend(options, first, sample, singleRunsMs) : undefined;
-  const rowBytes = makeRequest(options, sample, 1, 1).inputs.reduce((sum, { bytes }) => sum + bytes.byteLength, 0);
-  const mostRows = Math.floor(Math.min(options.maxBatchSize, options.maxBatchBytes / rowBytes));
-  const maxRows = whyNotBatched === undefined || options.keepsRows ? Math.max(1, mostRows) : 1;
+  const whyNotBatched =
+    options.maxBatchSize > 1 || options.allowed.length > 0 ? await whyRowsDepend(options, first, sample, singleRunsMs) : undefined;
+  const padding = options.padding && (await proveThatPaddingIsHarmless(options, first, sample, options.padding, whyNotBatched));
+  const trials = padding?.outputDims !== undefined ? options.padding!.buckets.toReversed() : [undefined];
   for (const [index, instance] of options.instances.entries()) {
-    for (const rows of batchSizes(maxRows)) {
-      const note = rows === 1 ? (runMs: number) => singleRunsMs.push(runMs) : () => {};
-      if (!(await measure(options, instance, sample, rows, started, index === 0 ? options.runs : 1, note))) break;
+    const runs = index === 0 ? options.runs : 1;
+    for (const [done, paddedLength] of trials.entries()) {
+      // Every length gets its share of what is left, and one run however little that is.
+      const now = performance.now();
+      const until = now + Math.max(0, started + options.budgetMs - now) / (trials.length - done);
+      const maxRows = maxRowsOf(options, sample, paddedLength, whyNotBatched === undefined || options.keepsRows);
+      const sizes = options.allowed.length > 0 ? options.allowed : batchSizes(maxRows);
+      for (const rows of sizes) {
+        const note = rows === sizes[0] ? (runMs: number) => singleRunsMs.push(runMs) : () => {};
+        if (!(await measure(options, instance, { sample, rows, paddedLength }, until, runs, note))) break;
+      }
     }
   }
   const singleRunMs = singleRunsMs.toSorted((a, b) => a - b)[singleRunsMs.length >> 1];
-  return { whyNotBatched, warning: undefined, singleRunMs };
+  return { whyNotBatched, padding, warning: undefined, singleRunMs };
+}
+
+async function proveThatPaddingIsHarmless(
+  options: WarmUpOptions,
+  instance: OnnxInstance,
+  sample: TrialSample,
+  { buckets }: PaddingPlan,
+  whyNotBatched: string | undefined,
+): Promise<PaddingProof> {
+  if (options.maxBatchSize < 2 || whyNotBatched !== undefined) return { whyNot: "requests do not share runs" };
+  // Where everything is zero, padding looks like what it pads.
+  if (sample.kind === "zeros") return { whyNot: "it could not be proven harmless: the model takes no made-up values" };
+  const request = (length: number, paddedLength?: number): EngineRequest =>
+    trialRequest(options, sample, 1, length, { length, paddedLength });
+  try {
+    return await provePadding(options.signature, buckets, request, (requests) =>
+      instance.warm(requests.map(whole), requests.length, requests[0]!.outputs),
+    );
+  } catch {
+    return { whyNot: "it could not be proven harmless: a trial run failed" };
+  }
+}
+
+/** Rows of the largest run that can occur. @param isShared whether a run takes several. */
+function maxRowsOf(options: WarmUpOptions, sample: TrialSample, paddedLength: number | undefined, isShared: boolean): number {
+  if (!isShared) return 1;
+  const { maxBatchSize, maxBatchBytes, padding } = options;
+  const { inputs } = trialRequest(options, sample, 1, 1, asLongAs(paddedLength));
+  const rowBytes = inputs.reduce((sum, { bytes }) => sum + bytes.byteLength, 0);
+  const rows = paddedLength === undefined ? maxBatchSize : rowsWithinTokens(maxBatchSize, padding!.maxBatchTokens, paddedLength);
+  return Math.max(1, Math.floor(Math.min(rows, maxBatchBytes / rowBytes)));
 }
 
 /** 1, 2, 4 … and the largest itself. */
@@ -93,23 +139,35 @@ function batchSizes(maxRows: number): number[] {
   return [...sizes, maxRows];
 }
 
+interface Trial {
+  readonly sample: TrialSample;
+  readonly rows: number;
+  /** Undefined where nothing is padded. */
+  readonly paddedLength: number | undefined;
+}
+
 async function measure(
   options: WarmUpOptions,
   instance: OnnxInstance,
-  sample: Sample,
-  rows: number,
-  started: number,
+  { sample, rows, paddedLength }: Trial,
+  until: number,
   runs: number,
   note: (runMs: number) => void,
 ): Promise<boolean> {
-  const request = makeRequest(options, sample, rows, 1);
+  const { latency, padding } = options;
+  const request = trialRequest(options, sample, rows, 1, asLongAs(paddedLength));
+  const shapeKey = paddedLength === undefined ? "" : paddedShapeKeyOf(request.inputs, padding!, paddedLength);
   for (let i = 0; i < runs; i++) {
-    if (performance.now() - started > options.budgetMs) return false;
+    const isNeeded = paddedLength !== undefined && rows === 1 && i === 0;
+    if (performance.now() > until && !isNeeded) return false;
     try {
       const { runMs } = await instance.warm([whole(request)], rows, request.outputs);
       note(runMs);
-      // The first run of a size pays for memory that later ones reuse.
-      if (i > 0 || runs === 1) options.latency.record(rows, runMs);
+      const at = performance.now();
+      // The first run of a size pays for memory that later ones reuse. Where all lengths count as one, it is as if all were the longest.
+      const isFirst = i === 0 && runs > 1;
+      if (!isFirst && (paddedLength === undefined || paddedLength === padding!.buckets.at(-1))) latency.record(rows, runMs, at);
+      if (shapeKey !== "") latency.record(rows, runMs, at, shapeKey);
     } catch {
       return false;
     }
@@ -117,13 +175,14 @@ async function measure(
   return true;
 }
 
-async function runSamples({ signature, instances, maxBatchSize, samples }: WarmUpOptions): Promise<void> {
+async function runSamples(options: WarmUpOptions): Promise<void> {
+  const { signature, instances, maxBatchSize, samples } = options;
   for (const sample of samples) {
     const request = sampleRequest(signature, sample, maxBatchSize > 0);
     for (const instance of instances) {
       for (let i = 0; i < sample.count; i++) {
         try {
-          await instance.warm([whole(request)], request.rows, request.outputs);
+          await instance.warm([whole(request)], ranRows(options, request.rows), request.outputs);
         } catch {
           throw new ModelError(`The model failed on the warm-up request ${JSON.stringify(sample.name)} of its configuration.`);
         }
@@ -133,12 +192,12 @@ async function runSamples({ signature, instances, maxBatchSize, samples }: WarmU
 }
 
 /** The first kind of made-up input that the model takes. */
-async function findSample(options: WarmUpOptions, instance: OnnxInstance): Promise<Sample | undefined> {
+async function findSample(options: WarmUpOptions, instance: OnnxInstance): Promise<TrialSample | undefined> {
   for (const kind of ["varied", "zeros"] as const) {
     for (const freeLength of FREE_LENGTHS) {
-      const request = makeRequest(options, { kind, freeLength }, 1, 1);
+      const request = trialRequest(options, { kind, freeLength }, 1, 1);
       try {
-        await instance.warm([whole(request)], 1, request.outputs);
+        await instance.warm([whole(request)], ranRows(options, 1), request.outputs);
         return { kind, freeLength };
       } catch {
         // The next kind may do.
@@ -153,18 +212,20 @@ async function findSample(options: WarmUpOptions, instance: OnnxInstance): Promi
 async function whyRowsDepend(
   options: WarmUpOptions,
   instance: OnnxInstance,
-  sample: Sample,
+  sample: TrialSample,
   singleRunsMs: number[],
 ): Promise<string | undefined> {
   const count = Math.min(PROOF_ROWS, options.maxBatchSize);
-  const singles = Array.from({ length: count }, (_, row) => makeRequest(options, sample, 1, row + 1));
+  const singles = Array.from({ length: count }, (_, row) => trialRequest(options, sample, 1, row + 1));
   const outputs = singles[0]!.outputs;
+  const stackedRows = ranRows(options, count);
+  const aloneRows = ranRows(options, 1);
   let stacked: BatchOutcome;
   const alone: BatchOutcome[] = [];
   try {
-    stacked = await instance.warm(singles.map(whole), count, outputs);
-    for (const single of singles) alone.push(await instance.warm([whole(single)], 1, outputs));
-    const again = await instance.warm([whole(singles[0]!)], 1, outputs);
+    stacked = await instance.warm(singles.map(whole), stackedRows, outputs);
+    for (const single of singles) alone.push(await instance.warm([whole(single)], aloneRows, outputs));
+    const again = await instance.warm([whole(singles[0]!)], aloneRows, outputs);
     const changed = outputs.find(
       (output) => !sameElements(again.outputs[output]!.dtype, again.outputs[output]!.bytes, alone[0]!.outputs[output]!.bytes),
     );
@@ -178,11 +239,12 @@ async function whyRowsDepend(
   for (const output of outputs) {
     const { name } = options.signature.outputs[output]!;
     const block = stacked.outputs[output]!;
-    if (block.shape[0] !== count) return `output ${JSON.stringify(name)} does not have one entry per row`;
-    const cutter = createRowCutter(block.dtype, block.bytes, count, elementsPerRow(block.shape));
+    if (block.shape[0] !== stackedRows) return `output ${JSON.stringify(name)} does not have one entry per row`;
+    const cutter = createRowCutter(block.dtype, block.bytes, stackedRows, elementsPerRow(block.shape));
     for (let row = 0; row < count; row++) {
       const single = alone[row]!.outputs[output]!;
-      if (!sameElements(block.dtype, cutter.cut(row, 1), single.bytes)) {
+      const singleRow = createRowCutter(single.dtype, single.bytes, aloneRows, elementsPerRow(single.shape)).cut(0, 1);
+      if (!sameElements(block.dtype, cutter.cut(row, 1), singleRow)) {
         return `rows influence each other: output ${JSON.stringify(name)} of a row differs when it runs with others`;
       }
     }
@@ -190,27 +252,7 @@ async function whyRowsDepend(
   return undefined;
 }
 
-function whole(request: EngineRequest): BatchPart {
-  return { request, firstRow: 0, rows: request.rows };
-}
-
-function makeRequest(
-  { signature, maxBatchSize, dims }: WarmUpOptions,
-  { kind, freeLength }: Sample,
-  rows: number,
-  seed: number,
-): EngineRequest {
-  const inputs = signature.inputs.map((spec, index) =>
-    sampleTensor(
-      spec,
-      (position) => (maxBatchSize > 0 && position === 0 ? rows : (dims.get(spec.dims[position]!.symbol) ?? freeLength)),
-      kind,
-      seed * 1000 + index,
-    ),
-  );
-  return { inputs, rows, shapeKey: "", outputs: signature.outputs.map((_, index) => index), priority: 0, queueTimeoutMs: 0 };
-}
-
-function hasFreeDims({ signature, maxBatchSize }: WarmUpOptions): boolean {
-  return signature.inputs.some(({ dims }) => dims.some(({ size }, position) => size === -1 && !(maxBatchSize > 0 && position === 0)));
+/** Rows that a run of so many really has. */
+function ranRows({ allowed }: WarmUpOptions, rows: number): number {
+  return allowed.find((size) => size >= rows) ?? rows;
 }

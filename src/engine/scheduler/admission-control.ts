@@ -2,16 +2,17 @@
 
 import type { ServiceError } from "../../errors.ts";
 import type { EngineRequest } from "../engine.ts";
-import { ArrivalRate } from "./arrival-rate.ts";
 import { doneWhenIdle, Forecast } from "./forecast.ts";
 import { findFreeLanes } from "./free-lanes.ts";
 import type { LaneUser } from "./lane-state.ts";
 import type { RunTimes } from "./latency-curve.ts";
 import type { Level } from "./levels.ts";
+import { maxRowsOf } from "./padded-length.ts";
 import type { QueueState } from "./queue-state.ts";
 import { rowsPerRun } from "./queue-state.ts";
 import { HOPELESS, STALLED, tooBusy, whyFull } from "./refusals.ts";
 import { whyTooManyJobs } from "./split.ts";
+import { waitingRuns } from "./waiting-runs.ts";
 
 /**
  * A prediction that refuses everybody is never corrected by a run. So an idle server lets one request in against it when nothing has run
@@ -24,9 +25,8 @@ const EXPLORE_RATIO = 100;
 export class AdmissionControl {
   readonly #state: QueueState;
   readonly #self: LaneUser;
-  readonly #arrivalRate = new ArrivalRate();
   readonly #forecast = new Forecast();
-  readonly #backlog = { rows: 0, rowsPerRun: 1, joiningPerMs: 0, free: [] as number[] };
+  readonly #backlog = { rows: 0, rowsPerRun: 1, runMs: 0, joiningPerMs: 0, free: [] as number[] };
   #explores = false;
   #exploredAt = -Infinity;
 
@@ -44,9 +44,9 @@ export class AdmissionControl {
   /** The refusal of a request that arrives now; undefined for one that is let in. */
   whyRefused(request: EngineRequest, level: Level, deadline: number, now: number): ServiceError | undefined {
     this.#explores = false;
-    this.#arrivalRate.note(request.rows, now);
-    const { options, queue, counters } = this.#state;
-    const tooMany = whyTooManyJobs(request.rows, options.batched ? options.maxBatchSize : Infinity);
+    const { options, queue, counters, arrivalRate } = this.#state;
+    arrivalRate.note(request.rows, now);
+    const tooMany = whyTooManyJobs(request.rows, options.batched ? maxRowsOf(options, request) : Infinity);
     if (tooMany !== undefined) return tooMany;
     const full = whyFull(request, level, queue, options);
     if (full !== undefined) {
@@ -57,9 +57,9 @@ export class AdmissionControl {
   }
 
   #whyLate(request: EngineRequest, level: Level, deadline: number, now: number): ServiceError | undefined {
-    const { options, queue, counters, lanes, overhead } = this.#state;
-    const { admission, maxBatchSize, batched, sharesRuns, latency } = options;
-    const maxRows = batched ? maxBatchSize : request.rows;
+    const { options, queue, counters, lanes, overhead, arrivalRate } = this.#state;
+    const { admission, batched, sharesRuns, latency } = options;
+    const maxRows = batched ? maxRowsOf(options, request) : request.rows;
     const due = deadline - overhead.ms;
     const curve = latency.curve(request.shapeKey);
     const isIdle = queue.rows === 0 && lanes.some((lane) => lane.isFreeFor(this.#self, now));
@@ -77,8 +77,8 @@ export class AdmissionControl {
       return HOPELESS;
     }
     backlog.rows = queue.rowsAhead(level, deadline, now);
-    backlog.rowsPerRun = rowsPerRun(this.#state);
-    backlog.joiningPerMs = sharesRuns ? this.#arrivalRate.rowsPerMs / Math.max(1, queue.shapeCount) : 0;
+    this.#expectRuns(curve, maxRows);
+    backlog.joiningPerMs = sharesRuns ? arrivalRate.rowsPerMs / Math.max(1, queue.shapeCount) : 0;
     const forecast = this.#forecast;
     forecast.predict(curve, request.rows, maxRows, backlog, admission, now);
     if (forecast.doneAt <= due) return undefined;
@@ -87,7 +87,21 @@ export class AdmissionControl {
       return STALLED;
     }
     counters.tooBusy++;
-    return tooBusy(forecast.startsAt - now);
+    return tooBusy(forecast.startsAt - now, options.compat);
+  }
+
+  /** Brings rows and time of the runs ahead up to date. */
+  #expectRuns(curve: RunTimes, maxRows: number): void {
+    const backlog = this.#backlog;
+    if (this.#state.options.padding === undefined) {
+      backlog.rowsPerRun = rowsPerRun(this.#state);
+      backlog.runMs = curve.meanMs(Math.ceil(backlog.rowsPerRun));
+      return;
+    }
+    const isStrict = this.#state.options.admission === "strict";
+    const waiting = waitingRuns(this.#state, isStrict ? this.#state.arrivalRate.rowsPerMs : 0);
+    backlog.rowsPerRun = waiting?.rows ?? maxRows;
+    backlog.runMs = waiting === undefined ? curve.meanMs(maxRows) : waiting.ms / waiting.count;
   }
 
   #mayExplore(curve: RunTimes, rows: number, now: number): boolean {

@@ -12,6 +12,11 @@ export class ArrivalRate {
   #rows = 1;
   #lastAt = -Infinity;
 
+  /** When the last request came. */
+  get lastAt(): number {
+    return this.#lastAt;
+  }
+
   /** Rows per millisecond. */
   get rowsPerMs(): number {
     return this.#rows / Math.max(this.#gapMs, 1e-3);

@@ -2,6 +2,17 @@
 
 import type { RunTimes } from "./latency-curve.ts";
 
+/**
+ * A batch of this many rows, or the next smaller preferred size where a row takes less time in it.
+ * @param headRows rows of the most urgent request, which must fit. @param preferred sizes, ascending.
+ */
+export function roundToPreferred(curve: RunTimes, headRows: number, rows: number, preferred: readonly number[]): number {
+  let down = 0;
+  for (const size of preferred) if (size <= rows) down = size;
+  if (down < headRows) return rows;
+  return curve.typicalMs(down) / down < curve.typicalMs(rows) / rows ? down : rows;
+}
+
 /** The answer when the most urgent request has to be dropped. */
 export const DROP_HEAD = 0;
 

@@ -4,13 +4,17 @@ import type { Call } from "../../call.ts";
 import { ServiceError } from "../../errors.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Engine, EngineRequest, EngineResult, EngineStatistics } from "../engine.ts";
+import type { QueuePolicies } from "../queue-policy.ts";
+import { likeTriton, withoutOwnDelays } from "../queue-policy.ts";
 import { AdmissionControl } from "./admission-control.ts";
+import { AllowedLatency, createAllowedSizes } from "./allowed-sizes.ts";
+import { ArrivalRate } from "./arrival-rate.ts";
 import { BatchFormer } from "./batch-former.ts";
 import { cutBatch, joinOutcomes } from "./deliver.ts";
 import type { BatchOutcome, Instance } from "./executor.ts";
 import { RunFailure } from "./executor.ts";
 import { Expiry } from "./expiry.ts";
-import { Gate, opensAt } from "./gate.ts";
+import { Gate } from "./gate.ts";
 import type { Job, JobOutcome } from "./job.ts";
 import { Pending } from "./job.ts";
 import { JobQueue } from "./job-queue.ts";
@@ -18,14 +22,18 @@ import type { LaneState, LaneUser } from "./lane-state.ts";
 import type { LevelOf } from "./levels.ts";
 import { createLevels } from "./levels.ts";
 import type { Overhead } from "./overhead.ts";
+import { longestOf, maxRowsOf, padRatioOf } from "./padded-length.ts";
 import type { QueueOptions } from "./queue-options.ts";
 import type { QueueState } from "./queue-state.ts";
 import { rowsPerRun } from "./queue-state.ts";
 import { latestStart } from "./queue-timeout.ts";
-import { RULES } from "./rules.ts";
+import { ReplyOrder } from "./reply-order.ts";
+import { RULES, TRITON_RULES } from "./rules.ts";
 import { RunStatistics } from "./run-statistics.ts";
 import { SchedulingCounters } from "./scheduling-counters.ts";
 import { toJobs } from "./split.ts";
+import { waitingRuns } from "./waiting-runs.ts";
+import { waitsUntil } from "./wait-rule.ts";
 
 /**
  * A full batch may be handed to a lane whose current run is shorter than this, so that the worker never waits for the hop to the
@@ -49,6 +57,7 @@ export class BatchingEngine implements Engine, LaneUser {
   readonly #former: BatchFormer;
   readonly #gate: Gate;
   readonly #runs = new RunStatistics();
+  readonly #replyOrder: ReplyOrder<EngineResult> | undefined;
   #arrivals = 0;
   #reruns = 0;
   #inFlight = 0;
@@ -58,14 +67,28 @@ export class BatchingEngine implements Engine, LaneUser {
   #onIdle: (() => void) | undefined;
 
   /** @param join gives the engine an instance's lane. */
-  constructor(options: QueueOptions, clock: Clock, overhead: Overhead, join: (instance: Instance, user: LaneUser) => LaneState) {
-    const rules = { ...RULES, ...options.rules };
+  constructor(given: QueueOptions, clock: Clock, overhead: Overhead, join: (instance: Instance, user: LaneUser) => LaneState) {
+    const isTriton = given.compat === "triton";
+    const rules = { ...RULES, ...(isTriton ? TRITON_RULES : {}), ...given.rules };
+    const allowedSizes = given.allowedBatchSizes.length === 0 ? undefined : createAllowedSizes(given.allowedBatchSizes);
+    const options = allowedSizes === undefined ? given : { ...given, latency: new AllowedLatency(given.latency, allowedSizes) };
     const lanes = options.instances.map((instance) => join(instance, this));
     const queue = new JobQueue(rules.guardEvery);
-    const state = { options, rules, clock, overhead, queue, counters: new SchedulingCounters(), lanes };
+    const state = {
+      options,
+      allowedSizes,
+      rules,
+      clock,
+      overhead,
+      queue,
+      arrivalRate: new ArrivalRate(),
+      counters: new SchedulingCounters(),
+      lanes,
+    };
     const drop = (pending: Pending, error: ServiceError): void => this.#drop(pending, error);
     this.#state = state;
-    this.#levelOf = createLevels(options.queue);
+    this.#levelOf = createLevels(policiesInForce(given), options.preserveOrdering);
+    this.#replyOrder = options.preserveOrdering ? new ReplyOrder() : undefined;
     this.#admission = new AdmissionControl(state, this);
     this.#expiry = new Expiry(state, drop);
     this.#former = new BatchFormer(state, this.#expiry, drop);
@@ -82,14 +105,20 @@ export class BatchingEngine implements Engine, LaneUser {
     if (refusal !== undefined) return Promise.reject(refusal);
     const { outputNames } = options;
     return new Promise((resolve, reject) => {
+      const inOrder = this.#replyOrder?.enter(call, { resolve, reject });
+      const answer = inOrder?.resolve ?? resolve;
+      const fail = inOrder?.reject ?? reject;
       const join = (outcomes: readonly JobOutcome[]): void => {
+        let result;
         try {
-          resolve(joinOutcomes(outcomes, request.outputs, outputNames));
+          result = joinOutcomes(outcomes, request.outputs, outputNames);
         } catch (error) {
-          reject(runError(error));
+          fail(runError(error));
+          return;
         }
+        answer(result);
       };
-      this.#admit(new Pending(request, call, level, join, reject), now);
+      this.#admit(new Pending(request, call, level, join, fail), now);
     });
   }
 
@@ -112,10 +141,12 @@ export class BatchingEngine implements Engine, LaneUser {
   }
 
   aheadMs(deadline: number, now: number): number {
-    if (this.#state.queue.rows === 0) return 0;
-    const rows = rowsPerRun(this.#state);
-    const runMs = this.#state.options.latency.curve("").meanMs(Math.ceil(rows));
-    return (this.#state.queue.rowsUpTo(deadline, now) * runMs) / rows / this.#state.lanes.length;
+    const { options, queue, lanes } = this.#state;
+    if (queue.rows === 0) return 0;
+    const waiting = options.padding === undefined ? undefined : waitingRuns(this.#state);
+    const rows = waiting?.rows ?? rowsPerRun(this.#state);
+    const runMs = waiting === undefined ? options.latency.curve("").meanMs(Math.ceil(rows)) : waiting.ms / waiting.count;
+    return (queue.rowsUpTo(deadline, now) * runMs) / rows / lanes.length;
   }
 
   #isDegraded(): boolean {
@@ -125,10 +156,10 @@ export class BatchingEngine implements Engine, LaneUser {
 
   #admit(pending: Pending, now: number): void {
     const { request, call, level } = pending;
-    const { maxBatchSize, batched } = this.#state.options;
+    const { options } = this.#state;
     pending.explores = this.#admission.explores;
     pending.startBy = latestStart(level.policy, request.queueTimeoutMs, now, call.deadline);
-    pending.jobs = toJobs(pending, batched ? maxBatchSize : Infinity, this.#arrivals, now);
+    pending.jobs = toJobs(pending, options.batched ? maxRowsOf(options, request) : Infinity, this.#arrivals, now);
     this.#arrivals += pending.jobs.length;
     pending.missing = pending.jobs.length;
     for (const job of pending.jobs) this.#state.queue.push(job);
@@ -166,14 +197,17 @@ export class BatchingEngine implements Engine, LaneUser {
     const jobs = this.#state.queue.next();
     if (jobs === undefined) return undefined;
     const { head } = jobs;
-    const { maxBatchSize, sharesRuns, maxQueueDelayMs, latency } = this.#state.options;
-    const full = !sharesRuns || jobs.rows >= maxBatchSize;
-    const fullRunMs = latency.curve(head!.request.shapeKey).meanMs(maxBatchSize);
+    const { options } = this.#state;
+    const { sharesRuns, preferredBatchSizes, maxQueueDelayMs, latency } = options;
+    const maxRows = maxRowsOf(options, head!.request);
+    const full = !sharesRuns || jobs.rows >= maxRows;
+    const fullRunMs = latency.curve(head!.request.shapeKey).meanMs(maxRows);
     if (lane.inFlight > 0) return full && fullRunMs <= MAX_STAGED_RUN_MS ? head : undefined;
-    if (full || maxQueueDelayMs === 0) return head;
-    const opens = opensAt(jobs, maxQueueDelayMs, fullRunMs);
+    if (full || maxQueueDelayMs === 0 || jobs.rows >= (preferredBatchSizes[0] ?? maxRows)) return head;
     const now = this.#state.clock.now();
+    const opens = waitsUntil(this.#state, jobs, lane, fullRunMs, now);
     if (now >= opens) return head;
+    jobs.held = true;
     this.#gate.arm(opens, now);
     return undefined;
   }
@@ -198,23 +232,44 @@ export class BatchingEngine implements Engine, LaneUser {
       rows += job.rows;
       for (const output of job.request.outputs) wanted.add(output);
     }
-    const curve = this.#state.options.latency.curve(jobs[0]!.request.shapeKey);
+    const { latency, padding } = this.#state.options;
+    const longest = padding === undefined ? jobs[0]! : longestOf(jobs);
+    const { shapeKey } = longest.request;
+    const curve = latency.curve(shapeKey);
     const safeMs = curve.safeMs(rows);
     lane.began(this, now, curve.meanMs(rows), safeMs === 0 ? Infinity : Math.max(MIN_HUNG_MS, HUNG_RATIO * curve.p99Ms(rows)));
-    const run = lane.users.get(this)!.instance.run(jobs, rows, [...wanted]);
+    const paddedLength = longest.request.padding?.paddedLength;
+    if (paddedLength !== undefined) this.#state.counters.padRatio.record(padRatioOf(jobs, rows, paddedLength));
+    const run = lane.users.get(this)!.instance.run(jobs, this.#ranRows(rows), [...wanted]);
     for (const job of jobs) job.pending.call.stage = "run";
     run.then(
-      (outcome) => this.#onDone(lane, jobs, rows, now, safeMs, outcome),
+      (outcome) => this.#onDone(lane, jobs, rows, shapeKey, now, safeMs, outcome),
       (error: unknown) => this.#onFailed(lane, jobs, rows, now, error),
     );
   }
 
-  #onDone(lane: LaneState, jobs: readonly Job[], rows: number, dispatchedAt: number, safeMs: number, outcome: BatchOutcome): void {
+  /** Rows of the run of a batch: those that its jobs have, filled up where only certain sizes are allowed. */
+  #ranRows(rows: number): number {
+    const { allowedSizes } = this.#state;
+    return allowedSizes === undefined ? rows : allowedSizes.up(rows);
+  }
+
+  #onDone(
+    lane: LaneState,
+    jobs: readonly Job[],
+    rows: number,
+    shapeKey: string,
+    dispatchedAt: number,
+    safeMs: number,
+    outcome: BatchOutcome,
+  ): void {
+    const { latency, padding } = this.#state.options;
     const endedAt = this.#state.clock.now();
+    const ranRows = this.#ranRows(rows);
     this.#batchCount++;
     // What callers wait for is the way to the worker and back too, and the event loop's delay.
     const heldMs = Math.max(outcome.runMs, lane.ended(dispatchedAt, endedAt));
-    this.#state.options.latency.record(rows, heldMs, endedAt, jobs[0]!.request.shapeKey);
+    latency.record(ranRows, heldMs, endedAt, shapeKey);
     if (safeMs > 0) this.#state.counters.ratio.record(heldMs / safeMs);
     this.#former.trials.returned(jobs, heldMs, safeMs);
     // The next batch first: the worker must not wait while this one's outputs are handed out.
@@ -225,9 +280,9 @@ export class BatchingEngine implements Engine, LaneUser {
     const batchMs = endedAt - dispatchedAt - runMs;
     let blocks;
     try {
-      blocks = cutBatch(jobs, rows, outcome);
+      blocks = cutBatch(jobs, ranRows, outcome, padding);
     } catch (error) {
-      this.#runs.record(rows, batchMs, runMs, this.#state.clock.now() - cutFrom);
+      this.#runs.record(ranRows, batchMs, runMs, this.#state.clock.now() - cutFrom);
       this.#inFlight--;
       this.#rerun(jobs, rows, error);
       return;
@@ -246,7 +301,7 @@ export class BatchingEngine implements Engine, LaneUser {
         endedAt,
       });
     }
-    this.#runs.record(rows, batchMs, runMs, this.#state.clock.now() - cutFrom);
+    this.#runs.record(ranRows, batchMs, runMs, this.#state.clock.now() - cutFrom);
     this.#settleIdle();
   }
 
@@ -290,6 +345,11 @@ export class BatchingEngine implements Engine, LaneUser {
   #settleIdle(): void {
     if (this.#closed && this.#state.queue.rows === 0 && this.#inFlight === 0) this.#onIdle?.();
   }
+}
+
+function policiesInForce({ compat, preserveOrdering, queue }: QueueOptions): QueuePolicies {
+  if (compat === "triton") return likeTriton(queue);
+  return preserveOrdering ? withoutOwnDelays(queue) : queue;
 }
 
 function closing(): ServiceError {

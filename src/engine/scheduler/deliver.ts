@@ -2,15 +2,44 @@
 
 import { createRowCutter, elementsPerRow, joinRows } from "../../tensor/rows.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
+import { trim } from "../../tensor/trim.ts";
 import type { EngineResult } from "../engine.ts";
 import type { BatchOutcome, OutputBlock } from "./executor.ts";
 import { RunFailure } from "./executor.ts";
 import type { Job, JobOutcome } from "./job.ts";
+import type { QueuePadding } from "./padded-length.ts";
+import { longestOf } from "./padded-length.ts";
 
-/** The blocks of every job of a batch, in the order each request asked for. */
-export function cutBatch(jobs: readonly Job[], rows: number, outcome: BatchOutcome): readonly (readonly OutputBlock[])[] {
+/** The blocks of every job of a batch, in the order each request asked for, without what padding added. */
+export function cutBatch(
+  jobs: readonly Job[],
+  rows: number,
+  outcome: BatchOutcome,
+  padding: QueuePadding | undefined,
+): readonly (readonly OutputBlock[])[] {
+  const blocks = cutRows(jobs, rows, outcome);
+  const paddedLength = padding === undefined ? undefined : longestOf(jobs).request.padding?.paddedLength;
+  if (padding === undefined || paddedLength === undefined) return blocks;
+  return jobs.map(({ request }, job) =>
+    request.outputs.map((output, i) => trimBlock(blocks[job]![i]!, padding.outputDims[output]!, request.padding!.length, paddedLength)),
+  );
+}
+
+function trimBlock(block: OutputBlock, dims: readonly number[], length: number, paddedLength: number): OutputBlock {
+  const other = dims.find((dim) => block.shape[dim] !== paddedLength);
+  if (other !== undefined) {
+    throw new RunFailure(
+      `An output of a run padded to ${paddedLength} has length ${String(block.shape[other])} in dimension ${other}.`,
+      false,
+    );
+  }
+  return dims.length === 0 || length === paddedLength ? block : trim(block, dims, length);
+}
+
+function cutRows(jobs: readonly Job[], rows: number, outcome: BatchOutcome): readonly (readonly OutputBlock[])[] {
   const [only] = jobs;
-  if (jobs.length === 1 && only!.rows === only!.request.rows) return [only!.request.outputs.map((output) => outcome.outputs[output]!)];
+  if (jobs.length === 1 && only!.rows === only!.request.rows && only!.rows === rows)
+    return [only!.request.outputs.map((output) => outcome.outputs[output]!)];
   const cutters = outcome.outputs.map((block, output) => {
     if (block === undefined) return undefined;
     if (block.shape[0] !== rows) {

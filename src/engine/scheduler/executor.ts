@@ -72,7 +72,8 @@ export interface Instance {
   /** Tokens of the device that a run takes; 1 by default. */
   readonly tokens?: number;
   /**
-   * Runs a batch. Copies every row before it returns to the caller's stack, so that the requests' bytes may be reused at once.
+   * Runs a batch. Where it has more rows than its parts, what is missing is filled up with anything the model takes; the outputs have those
+   * rows too, behind the others. Copies every row before it returns to the caller's stack, so that the requests' bytes may be reused at once.
    * Rejects with RunFailure, or with a ServiceError WORKER_LOST.
    */
   run(parts: readonly BatchPart[], rows: number, outputs: readonly number[]): Promise<BatchOutcome>;

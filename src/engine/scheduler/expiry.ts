@@ -1,11 +1,11 @@
 // Who waits in vain: answered at the last moment at which a start would have made sense, not when a lane becomes free.
 
-import { ServiceError } from "../../errors.ts";
+import type { ServiceError } from "../../errors.ts";
 import { Gate } from "./gate.ts";
 import type { Job, Pending } from "./job.ts";
 import type { QueueState } from "./queue-state.ts";
 import { timeoutInForceMs } from "./queue-timeout.ts";
-import { DROPPED } from "./refusals.ts";
+import { DROPPED, queueTimeout } from "./refusals.ts";
 
 /** A timer may be early by this much. */
 const TIMER_EARLY_MS = 1;
@@ -87,7 +87,7 @@ export class Expiry {
   /** The queue timeout has passed and no part of the request has started. */
   #timeOut(pending: Pending): void {
     const { policy } = pending.level;
-    const { queue, clock } = this.#state;
+    const { options, queue, clock } = this.#state;
     if (policy.onTimeout === "delay") {
       pending.liftStartLimit();
       for (const job of pending.jobs) {
@@ -99,9 +99,6 @@ export class Expiry {
       return;
     }
     const timeoutMs = timeoutInForceMs(policy, pending.request.queueTimeoutMs);
-    const error = new ServiceError("QUEUE_TIMEOUT", `The run did not start within ${timeoutMs} ms.`, {
-      metadata: { stage: "queue", queueTimeoutMs: String(timeoutMs) },
-    });
-    this.#drop(pending, error);
+    this.#drop(pending, queueTimeout(timeoutMs, options.compat));
   }
 }

@@ -9,6 +9,8 @@ export interface Backlog {
   readonly rows: number;
   /** Rows that waiting requests put into one run. */
   readonly rowsPerRun: number;
+  /** Expected time of one of those runs, in milliseconds. */
+  readonly runMs: number;
   /** Rows per millisecond that will join its batch until that starts. */
   readonly joiningPerMs: number;
   /** When lanes will be free, ascending; at least one. */
@@ -48,7 +50,7 @@ export class Forecast {
       runs++;
       beside = 0;
     }
-    const start = free[runs % free.length]! + Math.floor(runs / free.length) * curve.meanMs(Math.ceil(rowsPerRun));
+    const start = free[runs % free.length]! + Math.floor(runs / free.length) * backlog.runMs;
     const together = Math.ceil(beside) + last;
     this.startsAt = start;
     if (admission === "strict") {

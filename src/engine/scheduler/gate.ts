@@ -28,6 +28,16 @@ export function opensAt(waiting: WaitingJobs, maxQueueDelayMs: number, fullRunMs
   );
 }
 
+/**
+ * How long after the last arrival one more row is worth waiting for, by the rule `auto`: what the next row gains, since it does not have to
+ * wait until an instance is free again, against what all that wait lose. Worth it while rows come in shorter gaps than this.
+ * @param rows that wait. @param freeMs until an instance is free again if the batch leaves now.
+ * @param growthMs by which one more row makes the run longer.
+ */
+export function patienceMs(rows: number, freeMs: number, growthMs: number): number {
+  return (freeMs - rows * growthMs) / (rows + 1);
+}
+
 /** The one timer of a queue that waits for fuller batches. */
 export class Gate {
   readonly #clock: Clock;

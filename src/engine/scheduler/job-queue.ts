@@ -16,7 +16,7 @@ export interface BatchLimits {
   readonly rows: number;
   readonly bytes: number;
   readonly jobs: number;
-  /** No job of another rank than the first one's joins if its deadline is earlier. */
+  /** No job joins behind a less urgent one, or one of another rank, if its deadline is earlier. */
   readonly endsAt: number;
 }
 
@@ -28,6 +28,7 @@ export class JobQueue {
   #levels: readonly Level[] = [];
   readonly #expiry = new ExpiryHeap();
   #rows = 0;
+  #bytes = 0;
   #size = 0;
 
   /** @param guardEvery one batch in so many is led by each lower level that has work. */
@@ -40,6 +41,11 @@ export class JobQueue {
     return this.#rows;
   }
 
+  /** Input bytes waiting. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   /** Jobs waiting. */
   get size(): number {
     return this.#size;
@@ -48,6 +54,11 @@ export class JobQueue {
   /** Shapes known now; one that is always there counts even when it has no jobs. */
   get shapeCount(): number {
     return this.#shapes.size;
+  }
+
+  /** Those known now. */
+  get shapes(): Iterable<ShapeQueue> {
+    return this.#shapes.values();
   }
 
   /** The job whose last possible start comes first, of those that are watched. */
@@ -92,6 +103,7 @@ export class JobQueue {
     if (shape === undefined) this.#shapes.set(job.shapeKey, (shape = new ShapeQueue(job.shapeKey)));
     shape.push(job);
     this.#rows += job.rows;
+    this.#bytes += job.bytes;
     this.#size++;
     const { level } = job.pending;
     if (!level.isKnown) this.#add(level);
@@ -123,7 +135,7 @@ export class JobQueue {
     let rows = 0;
     for (const level of this.#levels) {
       if (level.number < number) rows += level.rows;
-      else if (level.number === number) return rows + (level.index?.rowsUpTo(deadline, now) ?? 0);
+      else if (level.number === number) return rows + (level.inArrivalOrder ? level.rows : (level.index?.rowsUpTo(deadline, now) ?? 0));
       else break;
     }
     return rows;
@@ -155,10 +167,12 @@ export class JobQueue {
     let heap = lead;
     let next = 0;
     for (;;) {
+      // By deadlines the first one decides for all of its rank.
+      const isChecked = heap !== lead || heap.head?.pending.level.inArrivalOrder === true;
       while (heap.size > 0 && left > 0 && taken.length < limits.jobs && (passed === undefined || passed.length <= MAX_LOOK_AHEAD)) {
         const job = heap.head!;
         shape.remove(job);
-        const fits = job.rows <= left && job.bytes <= bytesLeft && (heap === lead || job.deadline >= limits.endsAt);
+        const fits = job.rows <= left && job.bytes <= bytesLeft && (!isChecked || job.deadline >= limits.endsAt);
         if (fits || taken.length === 0) {
           taken.push(job);
           job.pending.level.riding += job.rows;
@@ -181,6 +195,31 @@ export class JobQueue {
     return taken;
   }
 
+  /** Takes jobs that ride along in a run of another shape, each in its order; those that do not fit or would be late stay. */
+  takeRiders(shape: ShapeQueue, limits: BatchLimits): readonly Job[] {
+    const taken: Job[] = [];
+    const passed: Job[] = [];
+    let left = limits.rows;
+    let bytesLeft = limits.bytes;
+    for (const heap of shape.heaps) {
+      while (heap.size > 0 && left > 0 && passed.length <= MAX_LOOK_AHEAD) {
+        const job = heap.head!;
+        shape.remove(job);
+        if (job.rows <= left && job.bytes <= bytesLeft && job.deadline >= limits.endsAt) {
+          taken.push(job);
+          left -= job.rows;
+          bytesLeft -= job.bytes;
+          this.#left(job);
+        } else {
+          passed.push(job);
+        }
+      }
+    }
+    for (const job of passed) shape.push(job);
+    if (shape.size === 0) this.#forget(shape);
+    return taken;
+  }
+
   /** The leading level has had its turn, and so have those with a fair share of the batch; every other one that has work was passed over. */
   #countTurns(leading: number, rows: number): void {
     for (const level of this.#levels) {
@@ -196,9 +235,10 @@ export class JobQueue {
   }
 
   #left(job: Job): void {
-    const { pending, rows } = job;
+    const { pending, rows, bytes } = job;
     this.#rows -= rows;
-    this.#size--;
+    // Parts of a request may have parts of bytes, which do not add up to exactly nothing.
+    this.#bytes = --this.#size === 0 ? 0 : this.#bytes - bytes;
     pending.level.rows -= rows;
     if (--pending.waiting === 0) pending.level.waiting--;
     this.#expiry.remove(job);

@@ -7,16 +7,25 @@ import { UNCOUNTED } from "./deadline-index.ts";
 import type { BatchPart, OutputBlock } from "./executor.ts";
 import type { Level } from "./levels.ts";
 
+/** Input bytes of a request, with those that it is padded with. */
+export function inputBytes({ inputs, padding }: EngineRequest): number {
+  let bytes = 0;
+  for (const { bytes: input } of inputs) bytes += input.byteLength;
+  return padding === undefined ? bytes : (bytes * padding.paddedLength) / padding.length;
+}
+
 /** Rows of one request that travel together. A request larger than a batch becomes several jobs. */
 export class Job implements BatchPart {
   readonly request: EngineRequest;
   readonly firstRow: number;
   readonly rows: number;
-  /** Input bytes of these rows. */
+  /** Input bytes of these rows, after padding. */
   readonly bytes: number;
   /** When its caller stops waiting, on the scheduler's clock. */
   readonly deadline: number;
-  /** Arrival number: decides between equal deadlines. */
+  /** What its level is ordered by, lowest first: the deadline, or nothing where requests go by arrival. */
+  readonly urgency: number;
+  /** Arrival number: decides between equal urgencies. */
   readonly arrival: number;
   /** When it was submitted, on the scheduler's clock. */
   readonly enqueuedAt: number;
@@ -43,10 +52,9 @@ export class Job implements BatchPart {
     this.request = pending.request;
     this.firstRow = firstRow;
     this.rows = rows;
-    let bytes = 0;
-    for (const input of pending.request.inputs) bytes += input.bytes.byteLength;
-    this.bytes = (bytes * rows) / pending.request.rows;
+    this.bytes = (inputBytes(pending.request) * rows) / pending.request.rows;
     this.deadline = pending.call.deadline;
+    this.urgency = pending.level.inArrivalOrder ? 0 : this.deadline;
     this.arrival = arrival;
     this.enqueuedAt = now;
     this.shapeKey = pending.request.shapeKey;

@@ -8,6 +8,8 @@ export interface Level {
   /** 1 is the highest; 0 is the one level of a model without levels. */
   readonly number: number;
   readonly policy: QueuePolicy;
+  /** Whether requests go by arrival, whatever their deadlines. */
+  readonly inArrivalOrder: boolean;
   /** Requests of which at least a part waits. The queue counts them. */
   waiting: number;
   /** Rows that wait. The queue counts them, here and below. */
@@ -22,8 +24,8 @@ export interface Level {
   isKnown: boolean;
 }
 
-function createLevel(number: number, policy: QueuePolicy): Level {
-  return { number, policy, waiting: 0, rows: 0, index: undefined, passedOver: 0, riding: 0, isKnown: false };
+function createLevel(number: number, policy: QueuePolicy, inArrivalOrder: boolean): Level {
+  return { number, policy, inArrivalOrder, waiting: 0, rows: 0, index: undefined, passedOver: 0, riding: 0, isKnown: false };
 }
 
 /** The level of a request that brings this priority; one that names none, or one that does not exist, gets the default. */
@@ -36,10 +38,10 @@ function forgetIdle(known: Map<number, Level>): void {
   for (const [number, { waiting }] of known) if (waiting === 0) known.delete(number);
 }
 
-/** Makes the levels of one queue. */
-export function createLevels({ levels, defaultLevel, defaultPolicy, policies }: QueuePolicies): LevelOf {
+/** Makes the levels of one queue. @param inArrivalOrder whether requests go by arrival, whatever their deadlines. */
+export function createLevels({ levels, defaultLevel, defaultPolicy, policies }: QueuePolicies, inArrivalOrder = false): LevelOf {
   if (levels === 0) {
-    const only = createLevel(0, defaultPolicy);
+    const only = createLevel(0, defaultPolicy, inArrivalOrder);
     return () => only;
   }
   // Made when first asked for: a configuration may declare more levels than anybody uses.
@@ -49,7 +51,7 @@ export function createLevels({ levels, defaultLevel, defaultPolicy, policies }: 
     let level = known.get(number);
     if (level === undefined) {
       if (known.size >= MAX_KNOWN) forgetIdle(known);
-      known.set(number, (level = createLevel(number, policies.get(number) ?? defaultPolicy)));
+      known.set(number, (level = createLevel(number, policies.get(number) ?? defaultPolicy, inArrivalOrder)));
     }
     return level;
   };

@@ -1,6 +1,8 @@
 // What the parts of one version's engine share.
 
 import type { Clock } from "../../lib/clock.ts";
+import type { AllowedSizes } from "./allowed-sizes.ts";
+import type { ArrivalRate } from "./arrival-rate.ts";
 import type { JobQueue } from "./job-queue.ts";
 import type { LaneState } from "./lane-state.ts";
 import type { Overhead } from "./overhead.ts";
@@ -11,11 +13,14 @@ import type { SchedulingCounters } from "./scheduling-counters.ts";
 /** What the parts of one version's engine share. */
 export interface QueueState {
   readonly options: QueueOptions;
+  /** Undefined where a run may have any size. */
+  readonly allowedSizes: AllowedSizes | undefined;
   readonly rules: SchedulingRules;
   readonly clock: Clock;
   /** What is taken off every deadline. */
   readonly overhead: Overhead;
   readonly queue: JobQueue;
+  readonly arrivalRate: ArrivalRate;
   readonly counters: SchedulingCounters;
   /** Where the version can run. */
   readonly lanes: readonly LaneState[];

@@ -15,5 +15,8 @@ export interface SchedulingRules {
   readonly checksRiders: boolean;
 }
 
+/** What holds with `compat: triton`: lower levels wait until there is nobody above them. */
+export const TRITON_RULES: Partial<SchedulingRules> = Object.freeze({ guardEvery: Infinity });
+
 /** What holds. */
 export const RULES: SchedulingRules = Object.freeze({ efficiencyFloor: 0.97, guardEvery: 8, checksRiders: true });

@@ -1,10 +1,13 @@
 // What the scheduler has decided, in numbers.
 
 import { Histogram } from "../../telemetry/instruments.ts";
-import type { SchedulingStatistics } from "../engine.ts";
+import type { Distribution, SchedulingStatistics } from "../engine.ts";
 
 /** Bounds of actual over predicted run time. */
 const RATIO_BOUNDS: readonly number[] = [0.25, 0.5, 0.75, 0.9, 1, 1.1, 1.25, 1.5, 2, 3, 5];
+
+/** Bounds of the share of padding in a run. */
+const PAD_BOUNDS: readonly number[] = [0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.75];
 
 /** Written by assignment, read by whoever asks. */
 export class SchedulingCounters {
@@ -28,9 +31,11 @@ export class SchedulingCounters {
   /** Run times over the safe prediction. */
   readonly ratio = new Histogram(RATIO_BOUNDS);
 
+  /** Share of padding in the runs of requests that may be padded. */
+  readonly padRatio = new Histogram(PAD_BOUNDS);
+
   /** A copy. */
   toStatistics(isDegraded: boolean): SchedulingStatistics {
-    const { bounds, counts, sum, count } = this.ratio;
     return {
       isDegraded,
       shed: {
@@ -42,7 +47,12 @@ export class SchedulingCounters {
       },
       explored: this.explored,
       dispatches: { full: this.leftFull, idle: this.leftIdle, gate: this.leftGate, slack: this.leftCut },
-      predictRatio: { bounds, counts: [...counts], sum, count },
+      predictRatio: copyOf(this.ratio),
+      padRatio: copyOf(this.padRatio),
     };
   }
+}
+
+function copyOf({ bounds, counts, sum, count }: Histogram): Distribution {
+  return { bounds, counts: [...counts], sum, count };
 }

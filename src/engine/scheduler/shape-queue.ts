@@ -13,6 +13,8 @@ export class ShapeQueue implements WaitingJobs {
   size = 0;
   /** Since when jobs have been waiting here without a batch taking any. */
   since = 0;
+  /** Whether an idle instance has left them waiting for more. */
+  held = false;
   /** No deadline here is earlier. It may be that of a job that has left; it is forgotten when nothing waits any more. */
   earliestDeadline = Infinity;
   /** No job here has to start earlier, with the same reservation. */
@@ -39,6 +41,7 @@ export class ShapeQueue implements WaitingJobs {
     const { startBy } = job.pending;
     if (this.size === 0) {
       this.since = job.enqueuedAt;
+      this.held = false;
       this.earliestDeadline = job.deadline;
       this.earliestStartBy = startBy;
     } else {

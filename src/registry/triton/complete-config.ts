@@ -87,11 +87,15 @@ function completeOutput(spec: TensorSpec, given: ModelConfig, { labelFiles }: Mo
   return { ...completeTensor(spec, declared, hasRows), labelFilename: labelFiles.get(spec.name) ?? "" };
 }
 
-function completeBatching({ settings: { queue }, loaded, maxQueueDelayMs }: ServedModel): ModelDynamicBatching {
+function completeBatching({
+  settings: { queue, preferredBatchSizes, preserveOrdering },
+  loaded,
+  maxQueueDelayMs,
+}: ServedModel): ModelDynamicBatching {
   return {
-    preferredBatchSize: [loaded.maxBatchSize],
+    preferredBatchSize: preferredBatchSizes.length > 0 ? [...preferredBatchSizes] : [loaded.maxBatchSize],
     maxQueueDelayMicroseconds: toMicroseconds(maxQueueDelayMs),
-    preserveOrdering: false,
+    preserveOrdering,
     priorityLevels: BigInt(queue.levels),
     defaultPriorityLevel: BigInt(queue.defaultLevel),
     defaultQueuePolicy: completePolicy(queue.defaultPolicy),

@@ -15,7 +15,7 @@ import type { GivenConfig } from "./parse-config.ts";
 export function mapBatching(
   given: GivenConfig,
   findings: Findings,
-): Pick<ModelSettings, "maxBatchSize" | "sharesRuns" | "queue" | "maxQueueDelayMs"> {
+): Pick<ModelSettings, "maxBatchSize" | "sharesRuns" | "preferredBatchSizes" | "preserveOrdering" | "queue" | "maxQueueDelayMs"> {
   const maxBatchSize = mapMaxBatchSize(given, findings);
   const choice = given.config.schedulingChoice;
   if (choice?.$case === "sequenceBatching") findings.refuse(["sequence_batching"], "cannot be honoured: sequences are not kept together");
@@ -26,11 +26,18 @@ export function mapBatching(
   const sharesRuns = maxBatchSize === undefined || (maxBatchSize > 0 && (batching !== undefined || isIncomplete));
   if (batching === undefined) {
     if (!sharesRuns && maxBatchSize !== 0) findings.mapped(["dynamic_batching"], "is not given: requests do not share runs");
-    return { maxBatchSize, sharesRuns, queue: PLAIN_QUEUE, maxQueueDelayMs: undefined };
+    return { maxBatchSize, sharesRuns, preferredBatchSizes: [], preserveOrdering: false, queue: PLAIN_QUEUE, maxQueueDelayMs: undefined };
   }
   findings.mapped(["dynamic_batching"], sharesRuns ? "lets requests share runs" : "shares no runs while max_batch_size is 0");
-  checkSizes(batching.preferredBatchSize, maxBatchSize, findings);
-  return { maxBatchSize, sharesRuns, queue: mapQueue(batching, findings), maxQueueDelayMs: mapDelay(batching, findings) };
+  const preferredBatchSizes = mapPreferred(batching.preferredBatchSize, maxBatchSize, findings);
+  return {
+    maxBatchSize,
+    sharesRuns,
+    preferredBatchSizes,
+    preserveOrdering: batching.preserveOrdering,
+    queue: mapQueue(batching, findings),
+    maxQueueDelayMs: mapDelay(batching, findings),
+  };
 }
 
 function mapMaxBatchSize({ config, givenMaxBatchSize }: GivenConfig, findings: Findings): number | undefined {
@@ -51,14 +58,21 @@ function mapMaxBatchSize({ config, givenMaxBatchSize }: GivenConfig, findings: F
   return Math.min(given, max);
 }
 
-function checkSizes(sizes: readonly number[], maxBatchSize: number | undefined, findings: Findings): void {
-  if (sizes.length === 0) return;
+function mapPreferred(sizes: readonly number[], maxBatchSize: number | undefined, findings: Findings): readonly number[] {
+  if (sizes.length === 0) return [];
   const path = ["dynamic_batching", "preferred_batch_size"];
   const bad = sizes.find((size) => size < 1 || size > (maxBatchSize ?? Number.POSITIVE_INFINITY));
-  if (sizes.length === 1 && bad === undefined && sizes[0] === maxBatchSize) findings.mapped(path, "is max_batch_size, as without it");
-  else if (bad === undefined) findings.warn(path, "is left out: the load decides how many rows run together");
-  else if (maxBatchSize === 0) findings.refuse(path, "must be empty while max_batch_size is 0");
+  if (bad === undefined) {
+    if (sizes.every((size) => size === maxBatchSize)) {
+      findings.mapped(path, "is max_batch_size, as without it");
+      return [];
+    }
+    findings.mapped(path, `ends a wait at ${sizes.join(", ")} rows, and cuts a batch to that where a row then takes less time`);
+    return sizes;
+  }
+  if (maxBatchSize === 0) findings.refuse(path, "must be empty while max_batch_size is 0");
   else findings.refuse(path, `must be from 1 to ${maxBatchSize ?? "max_batch_size"}, got ${bad}`);
+  return [];
 }
 
 function mapDelay({ maxQueueDelayMicroseconds }: ModelDynamicBatching, findings: Findings): number | undefined {
@@ -67,6 +81,6 @@ function mapDelay({ maxQueueDelayMicroseconds }: ModelDynamicBatching, findings:
   const { max } = SETTINGS.maxQueueDelayMs;
   const delayMs = toMs(maxQueueDelayMicroseconds);
   if (delayMs > max) findings.warn(path, `is ${delayMs} ms: a request waits at most ${max} ms for others`);
-  else findings.mapped(path, `lets a request wait up to ${delayMs} ms for others`);
+  else findings.mapped(path, `lets a request wait up to ${delayMs} ms for others, while that saves time (gate: fixed waits always)`);
   return Math.min(delayMs, max);
 }

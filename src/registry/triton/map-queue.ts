@@ -92,5 +92,5 @@ function checkOrder(batching: ModelDynamicBatching, findings: Findings): void {
   );
   if (batching.priorityLevels > 1n) findings.refuse(path, "must be false with more than one priority level");
   else if (delays) findings.refuse(path, "must be false with a timeout whose action is DELAY");
-  else findings.warn(path, "is left out: each answer leaves as soon as it is ready");
+  else findings.mapped(path, "runs and answers requests in the order of their arrival");
 }

@@ -73,3 +73,18 @@ test("an output without elements can be shown with a free length", async () => {
   const { outputs } = await instance.run([{ request: requestOf("FP32", 1, new Uint8Array(4)), firstRow: 0, rows: 1 }], 1, [0]);
   expect(outputs[0]!.shape).toEqual([1, 0, 2]);
 });
+
+test("a run with more rows than its parts repeats the last row, texts too", async () => {
+  const { instance, filled } = instanceOf("STRING", { dims: [5, 1], bytes: encodeStrings(["", "", "", "", ""]) });
+  const first = requestOf("STRING", 1, encodeStrings(["first"]));
+  const second = requestOf("STRING", 4, encodeStrings(["not", "these", "two", "either"]));
+  await instance.run(
+    [
+      { request: first, firstRow: 0, rows: 1 },
+      { request: second, firstRow: 1, rows: 2 },
+    ],
+    5,
+    [0],
+  );
+  expect(filled).toEqual([Buffer.from(encodeStrings(["first", "these", "two", "two", "two"]))]);
+});

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from "@jest/globals";
 import * as fc from "fast-check";
-import type { TimeoutAction } from "../../../src/engine/queue-policy.ts";
+import type { GateRule, TimeoutAction } from "../../../src/engine/queue-policy.ts";
 import { RunFailure } from "../../../src/engine/scheduler/executor.ts";
 import { endCalls, rowsOf, send, setUp, settle } from "./fake-instance.ts";
 import { createManualClock } from "./manual-clock.ts";
@@ -27,17 +27,22 @@ const options = fc.record({
   maxBatchSize: fc.integer({ min: 1, max: 4 }),
   sharesRuns: fc.boolean(),
   maxQueueDelayMs: fc.constantFrom(0, 5),
+  gate: fc.constantFrom<GateRule>("auto", "fixed"),
+  preferredBatchSizes: fc.constantFrom<readonly number[]>([], [1], [2, 3]),
+  preserveOrdering: fc.boolean(),
+  isFixedSize: fc.boolean(),
   onTimeout: fc.constantFrom<TimeoutAction>("reject", "delay"),
 });
 
 test("property: with levels, timeouts, failures and cancels every request is answered once, as it must be, and nothing is left", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 40 }), options, fc.integer({ min: 1, max: 2 }), async (steps, chosen, lanes) => {
-      const { onTimeout, ...rest } = chosen;
+      const { onTimeout, isFixedSize, ...rest } = chosen;
+      const allowedBatchSizes = isFixedSize ? [chosen.maxBatchSize] : [];
       const clock = createManualClock();
       const defaultPolicy = { timeoutMs: 0, onTimeout, allowOverride: true, maxQueueRequests: MAX_WAITING };
       const queue = { levels: 2, defaultLevel: 2, defaultPolicy, policies: new Map() };
-      const { engine, runs } = setUp({ ...rest, queue }, clock, lanes);
+      const { engine, runs } = setUp({ ...rest, allowedBatchSizes, queue }, clock, lanes);
       const poison = new Set<number>();
       const startedAt = new Map<number, number>();
       let noted = 0;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import * as fc from "fast-check";
-import { batchSize, DROP_HEAD } from "../../../src/engine/scheduler/batch-size.ts";
+import { batchSize, DROP_HEAD, roundToPreferred } from "../../../src/engine/scheduler/batch-size.ts";
 import { DeadlineIndex } from "../../../src/engine/scheduler/deadline-index.ts";
 import { doneWhenIdle, Forecast } from "../../../src/engine/scheduler/forecast.ts";
 import type { RunTimes } from "../../../src/engine/scheduler/latency-curve.ts";
@@ -66,13 +66,30 @@ describe("the size of a batch", () => {
   ])("head of %i rows, %i waiting, %d ms left, floor %d: %i", (headRows, full, budgetMs, floor, expected) => {
     expect(batchSize(TIMES, headRows, full, budgetMs, floor)).toBe(expected);
   });
+
+  // As where every started group of four rows costs 10 ms more.
+  const steps: RunTimes = { ...TIMES, typicalMs: (rows) => 1 + 10 * Math.ceil(rows / 4) };
+  test.each([
+    ["on a preferred size it stays", steps, 1, 8, 8],
+    ["cut where a row takes less time", steps, 1, 9, 8],
+    ["cut to the next smaller one only", steps, 1, 6, 4],
+    ["not cut where a row takes longer", TIMES, 1, 9, 9],
+    ["not cut below the most urgent request", steps, 5, 7, 7],
+    ["nothing to cut to", steps, 1, 3, 3],
+  ])("preferred sizes 4 and 8: %s", (_, times, headRows, rows, expected) => {
+    expect(roundToPreferred(times, headRows, rows, [4, 8])).toBe(expected);
+  });
+
+  test("preferred sizes: nothing is cut while no run is known", () => {
+    expect(roundToPreferred({ ...TIMES, typicalMs: () => 0 }, 1, 5, [4])).toBe(5);
+  });
 });
 
 describe("a forecast", () => {
   const backlog = { rows: 0, rowsPerRun: 8, joiningPerMs: 0, free: [100] };
   const predict = (rows: number, given: Partial<typeof backlog>, admission: "strict" | "lenient" = "strict"): readonly number[] => {
     const forecast = new Forecast();
-    forecast.predict(TIMES, rows, 8, { ...backlog, ...given }, admission, 90);
+    forecast.predict(TIMES, rows, 8, { ...backlog, runMs: TIMES.meanMs(given.rowsPerRun ?? 8), ...given }, admission, 90);
     return [forecast.startsAt, forecast.doneAt];
   };
 

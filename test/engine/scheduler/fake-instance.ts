@@ -13,6 +13,8 @@ import type { Clock } from "../../../src/lib/clock.ts";
 export interface FakeRun {
   /** Marker values of the rows in the batch. */
   readonly values: readonly number[];
+  /** Rows of the run. */
+  readonly rows: number;
   /** Ends the run: every row's output is its value plus one. @param runMs what the worker measured; 2 by default. */
   finish(runMs?: number): void;
   /** Ends the run with an error. */
@@ -32,18 +34,32 @@ export function createLane(): Lane & { available: boolean; revive(): void } {
   };
 }
 
-/** An instance on a lane. @param runs gets every batch in the order of hand-over. */
-export function createFakeInstance(lane: Lane, runs: FakeRun[]): Instance {
+/** What a row that was filled in gives, which nobody may get. */
+export const FILLED_IN = -1_000_000;
+
+/** An instance on a lane. @param runs gets every batch in the order of hand-over. @param fillsUp whether batches may lack rows of the run. */
+export function createFakeInstance(lane: Lane, runs: FakeRun[], fillsUp = false): Instance {
   return {
     lane,
     run: (parts, rows) =>
       new Promise<BatchOutcome>((resolve, reject) => {
         const values = parts.flatMap(valuesOf);
-        if (values.length !== rows) throw new Error("The batch's rows do not add up.");
+        const missing = rows - values.length;
+        if (missing < 0 || (missing > 0 && !fillsUp)) throw new Error("The batch's rows do not add up.");
         runs.push({
           values,
+          rows,
           finish: (runMs = 2) =>
-            resolve({ outputs: [{ dtype: "INT32", shape: [rows], bytes: bytesOf(values.map((value) => value + 1)) }], runMs }),
+            resolve({
+              outputs: [
+                {
+                  dtype: "INT32",
+                  shape: [rows],
+                  bytes: bytesOf([...values.map((value) => value + 1), ...Array<number>(missing).fill(FILLED_IN)]),
+                },
+              ],
+              runMs,
+            }),
           fail: reject,
         });
       }),
@@ -67,10 +83,16 @@ export function queueOptions(instances: readonly Instance[], options: Partial<Qu
     maxBatchSize: 4,
     batched: true,
     sharesRuns: true,
+    allowedBatchSizes: [],
+    preferredBatchSizes: [],
+    preserveOrdering: false,
     queue: PLAIN_QUEUE,
+    compat: "off",
     admission: "strict",
     maxQueueDelayMs: 0,
+    gate: "fixed",
     maxQueueRows: 1000,
+    maxQueueBytes: Infinity,
     maxBatchBytes: Infinity,
     outputNames: ["y"],
     instances,
@@ -87,7 +109,9 @@ export function setUp(
   lanes = 1,
 ): { readonly engine: Engine; readonly runs: readonly FakeRun[] } {
   const runs: FakeRun[] = [];
-  const instances = Array.from({ length: lanes }, () => createFakeInstance(createLane(), runs));
+  const instances = Array.from({ length: lanes }, () =>
+    createFakeInstance(createLane(), runs, (options.allowedBatchSizes?.length ?? 0) > 0),
+  );
   return { engine: createScheduler(clock).createEngine(queueOptions(instances, options)), runs };
 }
 

@@ -5,8 +5,9 @@ import { LatencyModel } from "../../../src/engine/scheduler/latency-model.ts";
 import { createScheduler } from "../../../src/engine/scheduler/scheduler.ts";
 import { ServiceError } from "../../../src/errors.ts";
 import type { FakeRun } from "./fake-instance.ts";
-import { createFakeInstance, createLane, endCalls, queueOptions, rowsOf, setUp, settle, submit } from "./fake-instance.ts";
+import { createFakeInstance, createLane, endCalls, queueOptions, finishAll, rowsOf, setUp, settle, submit } from "./fake-instance.ts";
 import { createManualClock } from "./manual-clock.ts";
+import { knownLatency } from "./simulation/profiles.ts";
 
 afterEach(endCalls);
 
@@ -138,6 +139,24 @@ describe("waiting for a fuller batch", () => {
   });
 });
 
+describe("preferred sizes", () => {
+  test("end a wait", () => {
+    const clock = createManualClock();
+    const { engine, runs } = setUp({ maxQueueDelayMs: 5, preferredBatchSizes: [2, 3] }, clock);
+    void submit(engine, [1]);
+    expect(runs).toHaveLength(0);
+    void submit(engine, [2]);
+    expect(runs.map(({ values }) => values)).toEqual([[1, 2]]);
+  });
+
+  test("cut a batch where a row then takes less time", async () => {
+    const latency = knownLatency({ runMs: (rows) => (rows <= 2 ? 20 : 40), maxBatchSize: 4, sloMs: Infinity });
+    const { engine, runs } = setUp({ preferredBatchSizes: [2], latency });
+    for (const value of [0, 1, 2, 3]) void submit(engine, [value]);
+    expect(await finishAll(runs)).toEqual([[0], [1, 2], [3]]);
+  });
+});
+
 describe("leaving the queue", () => {
   test("a cancelled request leaves at once and never runs", async () => {
     const { engine, runs } = setUp();
@@ -181,6 +200,27 @@ describe("leaving the queue", () => {
     const refused = submit(engine, [4, 5]);
     await expect(refused.result).rejects.toMatchObject({ reason: "QUEUE_FULL" });
     await expect(refused.result).rejects.toHaveProperty("retryAfterMs", 80);
+  });
+
+  test("more bytes than may wait are refused likewise; an empty queue takes a request of any size", async () => {
+    const { engine, runs } = setUp({ maxQueueBytes: 16 });
+    void submit(engine, [0]);
+    const waits = submit(engine, [1, 2, 3]);
+    const refused = submit(engine, [4, 5]);
+    await expect(refused.result).rejects.toMatchObject({
+      code: "RESOURCE_EXHAUSTED",
+      reason: "QUEUE_FULL",
+      metadata: { stage: "admit", maxQueueBytes: "16" },
+      retryAfterMs: 80,
+    });
+    const fits = submit(engine, [6]);
+    waits.call.cancel();
+    await expect(waits.result).rejects.toMatchObject({ reason: "CANCELLED" });
+    fits.call.cancel();
+    await expect(fits.result).rejects.toMatchObject({ reason: "CANCELLED" });
+    const large = submit(engine, [7, 8, 9, 10, 11, 12, 13]);
+    await finishAll(runs);
+    expect(rowsOf(await large.result)).toHaveLength(7);
   });
 });
 

@@ -135,7 +135,7 @@ describe("a given configuration", () => {
       metricTags: { team: "red" },
       parameters: { mine: { stringValue: "1" } },
       optimization: { graph: { level: 1 }, eagerBatching: true },
-      schedulingChoice: { value: { preferredBatchSize: [8], preserveOrdering: false, maxQueueDelayMicroseconds: 250n } },
+      schedulingChoice: { value: { preferredBatchSize: [2, 4], preserveOrdering: true, maxQueueDelayMicroseconds: 250n } },
     });
   });
 

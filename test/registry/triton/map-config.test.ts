@@ -45,6 +45,9 @@ describe("settings", () => {
     ["dynamic_batching {}", { maxBatchSize: undefined, sharesRuns: true }],
     ["max_batch_size: 0 dynamic_batching {}", { maxBatchSize: 0, sharesRuns: false }],
     ["max_batch_size: 100000 dynamic_batching {}", { maxBatchSize: 65_536 }],
+    [batching("preferred_batch_size: [ 8, 4 ]"), { preferredBatchSizes: [8, 4] }],
+    [batching("preferred_batch_size: 8"), { preferredBatchSizes: [] }],
+    [batching("preserve_ordering: true"), { preserveOrdering: true }],
     [batching("max_queue_delay_microseconds: 100"), { maxQueueDelayMs: 0.1 }],
     [batching("max_queue_delay_microseconds: 20000000"), { maxQueueDelayMs: 10_000 }],
     [
@@ -157,12 +160,6 @@ describe("warnings", () => {
     ["model_metrics {}", ["model_metrics is left out: all models have the same histograms"]],
     ["response_cache { enable: true }", ["response_cache.enable is left out: every request is run"]],
     ["response_cache { enable: false }", []],
-    [
-      batching("preferred_batch_size: [ 4, 8 ]"),
-      ["dynamic_batching.preferred_batch_size is left out: the load decides how many rows run together"],
-    ],
-    [batching("preferred_batch_size: 8"), []],
-    [batching("preserve_ordering: true"), ["dynamic_batching.preserve_ordering is left out: each answer leaves as soon as it is ready"]],
     [
       batching("max_queue_delay_microseconds: 20000000"),
       ["dynamic_batching.max_queue_delay_microseconds is 20000 ms: a request waits at most 10000 ms for others"],

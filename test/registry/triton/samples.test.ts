@@ -184,6 +184,7 @@ test.each([
       modelFile: "ranker.onnx",
       maxBatchSize: 32,
       sharesRuns: true,
+      preferredBatchSizes: [16, 32],
       maxQueueDelayMs: 0.5,
       instances: 2,
       executionProviders: ["cpu"],
@@ -206,7 +207,7 @@ test.each([
         },
       ],
     },
-    ["warning dynamic_batching.preferred_batch_size", "warning optimization.input_pinned_memory", "warning parameters.gpu_mem_limit"],
+    ["warning optimization.input_pinned_memory", "warning parameters.gpu_mem_limit"],
   ],
   [
     "gpu",

@@ -11,6 +11,8 @@ export interface Arrival {
   readonly sloMs: number;
   /** 0 for none. */
   readonly priority: number;
+  /** Where requests are padded. */
+  readonly length?: number;
 }
 
 /** Draws what one request brings. */

@@ -6,7 +6,8 @@ import { normal } from "./random.ts";
 
 /** A model and the deadline its callers usually bring. */
 export interface Profile {
-  readonly runMs: (rows: number) => number;
+  /** @param length where requests are padded. */
+  readonly runMs: (rows: number, length?: number) => number;
   readonly maxBatchSize: number;
   readonly sloMs: number;
 }

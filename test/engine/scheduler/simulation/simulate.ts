@@ -5,6 +5,7 @@ import type { EngineRequest, SchedulingStatistics } from "../../../../src/engine
 import { PLAIN_QUEUE } from "../../../../src/engine/queue-policy.ts";
 import type { BatchOutcome, Instance } from "../../../../src/engine/scheduler/executor.ts";
 import type { QueueOptions } from "../../../../src/engine/scheduler/queue-options.ts";
+import { longestOf } from "../../../../src/engine/scheduler/padded-length.ts";
 import { createScheduler } from "../../../../src/engine/scheduler/scheduler.ts";
 import { ServiceError } from "../../../../src/errors.ts";
 import { createLane } from "../fake-instance.ts";
@@ -24,6 +25,8 @@ export interface Scenario {
   readonly options?: Partial<QueueOptions>;
   /** Whether the scheduler is told the deadlines; true by default. */
   readonly tellsDeadlines?: boolean;
+  /** Which requests share runs, by their length; by default all. */
+  readonly shapeOf?: (length: number) => Pick<EngineRequest, "shapeKey" | "padding">;
   /** A time at which the event loop stands still, and for how long. */
   readonly stall?: { readonly at: number; readonly ms: number };
 }
@@ -54,6 +57,7 @@ export async function simulate({
   noise = LIGHT,
   options,
   tellsDeadlines = true,
+  shapeOf = () => ({ shapeKey: "" }),
   stall,
 }: Scenario): Promise<Outcome> {
   const clock = createVirtualClock();
@@ -64,9 +68,9 @@ export async function simulate({
     let freeAt = 0;
     return {
       lane: createLane(),
-      run: (_, rows) =>
+      run: (parts, rows) =>
         new Promise<BatchOutcome>((resolve) => {
-          const runMs = profile.runMs(rows) * noise(random);
+          const runMs = profile.runMs(rows, longestOf(parts).request.padding?.paddedLength) * noise(random);
           freeAt = Math.max(freeAt, clock.now()) + runMs;
           trace.push(clock.now() - start, rows);
           clock.after(freeAt - clock.now(), () => resolve({ outputs: [], runMs }));
@@ -77,10 +81,16 @@ export async function simulate({
     maxBatchSize: profile.maxBatchSize,
     batched: true,
     sharesRuns: true,
+    allowedBatchSizes: [],
+    preferredBatchSizes: [],
+    preserveOrdering: false,
     queue: PLAIN_QUEUE,
+    compat: "off",
     admission: "strict",
     maxQueueDelayMs: 0,
+    gate: "auto",
     maxQueueRows: Infinity,
+    maxQueueBytes: Infinity,
     maxBatchBytes: Infinity,
     outputNames: [],
     instances: Array.from({ length: lanes }, instance),
@@ -97,9 +107,9 @@ export async function simulate({
       await settled();
     }
     clock.moveTo(at);
-    const { rows, sloMs, priority } = arrival;
+    const { rows, sloMs, priority, length = 0 } = arrival;
     const call = new Call(tellsDeadlines ? at + sloMs : Infinity);
-    const request: EngineRequest = { inputs: [], rows, shapeKey: "", outputs: [], priority, queueTimeoutMs: 0 };
+    const request: EngineRequest = { inputs: [], rows, ...shapeOf(length), outputs: [], priority, queueTimeoutMs: 0 };
     const answer = (outcome: Fate["outcome"]): void => {
       call.finish();
       fates.push({ arrival, answeredAt: clock.now() - start, outcome });
