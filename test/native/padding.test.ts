@@ -7,10 +7,10 @@ import type { Outcome } from "../support/clients.ts";
 import { request } from "../support/clients.ts";
 import { startServer } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";
-import { carelessTextEncoder, encodeRow, textEncoder, VOCABULARY } from "../support/text-models.ts";
+import { attentionEncoder, carelessTextEncoder, encodeRow, textEncoder, VOCABULARY } from "../support/text-models.ts";
 import type { Way } from "../support/ways.ts";
 import { WAYS } from "../support/ways.ts";
-import { floatsOf, int64, shapeOf } from "../support/wire-tensors.ts";
+import { floatsOf, int64, int64sOf, shapeOf } from "../support/wire-tensors.ts";
 
 const MANIFEST = `
 maxBatchSize: 8
@@ -29,6 +29,9 @@ beforeAll(async () => {
       "text/model.yaml": MANIFEST,
       "apart/1/model.onnx": textEncoder(),
       "apart/model.yaml": `${MANIFEST}execution: process\n`,
+      "attention/1/model.onnx": attentionEncoder(),
+      "attention/model.yaml": MANIFEST,
+      "attention-alone/1/model.onnx": attentionEncoder(),
       "alone/1/model.onnx": textEncoder(),
       "careless/1/model.onnx": carelessTextEncoder(),
       "careless/model.yaml": MANIFEST,
@@ -104,6 +107,28 @@ test.each(["text", "apart"])("all ways answer equal: %s", async (model) => {
   for (const way of Object.keys(WAYS) as Way[]) expectRows(await WAYS[way](server, messageOf(model, ids)), ids);
 });
 
+test("rows come in chunks, in their order", async () => {
+  const ids = idsOf(2, 30, 21);
+  const { chunks, failure } = await server.predictStream(messageOf("text", ids), 7);
+  expect(failure).toBeUndefined();
+  expect(chunks.map(({ firstRow }) => Number(firstRow))).toEqual([0, 7, 14, 21, 28]);
+  chunks.forEach(({ response }, i) => expectRows({ response }, ids.slice(7 * i, 7 * (i + 1))));
+});
+
+test("attention with a mask answers as it does without padding", async () => {
+  const callers = Array.from({ length: 40 }, (_, i) => idsOf(i, 1 + (i % 3), 1 + ((i * 29) % 64)));
+  const answersOf = (model: string) => Promise.all(callers.map((ids) => server.predict(messageOf(model, ids))));
+  const [padded, alone] = [await answersOf("attention"), await answersOf("attention-alone")];
+  expect(Math.max(...padded.map(({ response }) => response!.batchRows))).toBeGreaterThan(3);
+  for (const [i, { response }] of padded.entries()) {
+    const [first, labels] = response!.outputs;
+    const [firstAlone, labelsAlone] = alone[i]!.response!.outputs;
+    expect(shapeOf(first)).toEqual(shapeOf(firstAlone));
+    expect(floatsOf(first).findIndex((value, at) => !(Math.abs(value - floatsOf(firstAlone)[at]!) < 1e-5))).toBe(-1);
+    expect([shapeOf(labels), int64sOf(labels)]).toEqual([shapeOf(labelsAlone), int64sOf(labelsAlone)]);
+  }
+});
+
 test("a request larger than the token budget is split and joined", async () => {
   // 64 tokens a row leave room for four rows of 256.
   const ids = idsOf(5, 30, 60);
@@ -142,6 +167,8 @@ test("inputs of different lengths in one request are refused", async () => {
 test("a model whose answers change with padding is not padded, and says so", async () => {
   const warning = server.log.find((line) => line["msg"] === "padding is off for this model");
   expect(warning?.["reason"]).toBe('padding changes answers: output "pooled" of a row differs when the row is padded');
+  const model = (await server.listModels()).find(({ name }) => name === "careless");
+  expect(model?.versions[0]?.reason).toBe(`Only requests of equal length share runs: ${String(warning?.["reason"])}.`);
   const answers = await Promise.all([3, 5].map((length) => server.predict(messageOf("careless", idsOf(0, 1, length)))));
   for (const { response } of answers) expect(shapeOf(response!.outputs[0])).toEqual([1, 4]);
   // Without padding there is no limit to the length either.

@@ -48,6 +48,33 @@ export function textEncoder(): Uint8Array {
   });
 }
 
+/**
+ * One layer of attention with a mask, after which `first` [N, 4] is the vector of the first position and `labels` [N, L] the largest number
+ * of each: what is padded is seen by nobody, but sums are taken over more positions.
+ */
+export function attentionEncoder(): Uint8Array {
+  return buildModel({
+    inputs: INPUTS,
+    outputs: [
+      { name: "first", type: "float", dims: ["batch", WIDTH] },
+      { name: "labels", type: "int64", dims: ["batch", "sequence"] },
+    ],
+    nodes: [
+      ...EMBED,
+      { op: "Transpose", inputs: ["tokens"], outputs: ["turned"], attributes: { perm: { ints: [0, 2, 1] } } },
+      { op: "MatMul", inputs: ["tokens", "turned"], outputs: ["scores"] },
+      { op: "Sub", inputs: ["line", "unit"], outputs: ["absent"] },
+      { op: "Mul", inputs: ["absent", "far"], outputs: ["bias"] },
+      { op: "Add", inputs: ["scores", "bias"], outputs: ["masked"] },
+      { op: "Softmax", inputs: ["masked"], outputs: ["weights"], attributes: { axis: { i: -1 } } },
+      { op: "MatMul", inputs: ["weights", "tokens"], outputs: ["context"] },
+      { op: "Gather", inputs: ["context", "zero"], outputs: ["first"], attributes: { axis: { i: 1 } } },
+      { op: "ArgMax", inputs: ["context"], outputs: ["labels"], attributes: { axis: { i: 2 }, keepdims: { i: 0 } } },
+    ],
+    initializers: [...INITIALIZERS, floats("unit", [1], [1]), floats("far", [1], [10_000]), int64s("zero", [], [0])],
+  });
+}
+
 /** The same inputs, but `pooled` [N, 4] is the mean over all positions, so that padding changes it. */
 export function carelessTextEncoder(): Uint8Array {
   return buildModel({

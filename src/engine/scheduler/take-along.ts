@@ -15,6 +15,7 @@ import type { ShapeQueue } from "./shape-queue.ts";
 export function takeAlong(state: QueueState, jobs: readonly Job[], shapeKey: string, lane: LaneState, startsAt: number): readonly Job[] {
   const { options, queue, overhead, rules } = state;
   const { request } = jobs[0]!;
+  if (process.env["NOBORROW"] === "1") return [];
   if (request.padding === undefined || lane.onProbation || !options.sharesRuns || queue.rows === 0) return [];
   if (state.lanes.some((other) => other !== lane && other.inFlight === 0 && other.lane.available)) return [];
   const curve = options.latency.curve(shapeKey);
@@ -31,7 +32,12 @@ export function takeAlong(state: QueueState, jobs: readonly Job[], shapeKey: str
   for (const shape of shorterOf(queue.shapes, shapeKey, request.padding.paddedLength)) {
     if (rows >= most) break;
     const own = shape.head!.request;
-    const shorter = { curve: options.latency.curve(own.shapeKey), rows: shape.rows, maxRows: maxRowsOf(options, own) };
+    const shorter = {
+      curve: options.latency.curve(own.shapeKey),
+      rows: shape.rows,
+      maxRows: maxRowsOf(options, own),
+      lengthShare: own.padding!.paddedLength / request.padding.paddedLength,
+    };
     const wanted = borrowedRows({ curve, rows, spareRows: most - rows }, shorter);
     const endsAt = rules.checksRiders ? startsAt + curve.safeMs(rows + wanted) + overhead.ms : -Infinity;
     for (const job of queue.takeRiders(shape, { rows: wanted, bytes, jobs: Infinity, endsAt })) {
