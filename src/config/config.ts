@@ -43,6 +43,9 @@ export interface Config {
   readonly instances: number;
   readonly intraOpThreads: number;
   readonly executionProviders: readonly Provider[];
+  readonly tune: "off" | "auto";
+  readonly tuneBudgetMs: number;
+  readonly objectiveMs: number;
   readonly maxBatchSize: number;
   readonly admission: "strict" | "lenient";
   readonly maxQueueDelayMs: number;

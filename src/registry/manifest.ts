@@ -1,6 +1,6 @@
 // The optional model.yaml beside a model: what it may say, and how it is read.
 
-import type { Execution, Provider } from "../config/config.ts";
+import type { Config, Execution, Provider } from "../config/config.ts";
 import { booleanField, type Field, intField, listField, mapField, objectField, stringField } from "../config/fields.ts";
 import { settingField } from "../config/settings.ts";
 import { show, showPath } from "../config/show.ts";
@@ -32,6 +32,12 @@ export interface Manifest {
   readonly intraOpThreads: number | undefined;
   /** First choice first. */
   readonly executionProviders: readonly Provider[] | undefined;
+  /** Whether instances, threads and batch size are found by a sweep where they are not given. */
+  readonly tune: Config["tune"] | undefined;
+  /** Time for that sweep, in milliseconds. */
+  readonly tuneBudgetMs: number | undefined;
+  /** Time within which callers want their answers, in milliseconds. */
+  readonly objectiveMs: number | undefined;
   /** Warm-up runs for each batch size. */
   readonly warmupRuns: number | undefined;
   /** Time for warming one version up, in milliseconds. */
@@ -80,6 +86,9 @@ const fields = {
   instances: settingField("instances"),
   intraOpThreads: settingField("intraOpThreads"),
   executionProviders: settingField("executionProviders"),
+  tune: settingField("tune"),
+  tuneBudgetMs: settingField("tuneBudgetMs"),
+  objectiveMs: settingField("objectiveMs"),
   warmupRuns: settingField("warmupRuns"),
   warmupBudgetMs: settingField("warmupBudgetMs"),
   warmupDims: mapField(intField(1, 65_536), { max: 256, maxKeyLength: 256 }),
@@ -132,6 +141,9 @@ export function parseManifest(text: string): Manifest {
     instances: given.instances,
     intraOpThreads: given.intraOpThreads,
     executionProviders: given.executionProviders,
+    tune: given.tune,
+    tuneBudgetMs: given.tuneBudgetMs,
+    objectiveMs: given.objectiveMs,
     warmupRuns: given.warmupRuns,
     warmupBudgetMs: given.warmupBudgetMs,
     warmupDims: given.warmupDims ?? new Map(),

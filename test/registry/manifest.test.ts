@@ -16,6 +16,9 @@ const DEFAULTS = {
   instances: undefined,
   intraOpThreads: undefined,
   executionProviders: undefined,
+  tune: undefined,
+  tuneBudgetMs: undefined,
+  objectiveMs: undefined,
   warmupRuns: undefined,
   warmupBudgetMs: undefined,
   warmupDims: new Map(),
@@ -63,6 +66,9 @@ admission: lenient
 instances: 2
 intraOpThreads: 1
 executionProviders: [cpu]
+tune: auto
+tuneBudgetMs: 2000
+objectiveMs: 25
 warmupRuns: 0
 warmupBudgetMs: 1000
 warmupDims: { sequence: 128, 7: 3 }
@@ -86,6 +92,9 @@ outputs:
     instances: 2,
     intraOpThreads: 1,
     executionProviders: ["cpu"],
+    tune: "auto",
+    tuneBudgetMs: 2000,
+    objectiveMs: 25,
     warmupRuns: 0,
     warmupBudgetMs: 1000,
     warmupDims: new Map([
@@ -115,6 +124,10 @@ describe("refusals", () => {
     ["instances: 1.5", ["line 1: instances must be an integer from 0 to 256, got 1.5"]],
     ["intraOpThreads: -1", ["line 1: intraOpThreads must be an integer from 0 to 256, got -1"]],
     ["executionProviders: cpu", ['line 1: executionProviders must be a list of 1 to 3 items, each one of cuda, cpu, webgpu, got "cpu"']],
+    ["tune: on", ['line 1: tune must be one of off, auto, got "on"']],
+    ["tune: true", ["line 1: tune must be one of off, auto, got true"]],
+    ["tuneBudgetMs: 99", ["line 1: tuneBudgetMs must be an integer from 100 to 600000, got 99"]],
+    ["objectiveMs: 0", ["line 1: objectiveMs must be an integer from 1 to 600000, got 0"]],
     ["warmupRuns: 101", ["line 1: warmupRuns must be an integer from 0 to 100, got 101"]],
     ["warmupBudgetMs: x", ['line 1: warmupBudgetMs must be an integer from 0 to 600000, got "x"']],
     ["warmupDims: [1]", ["line 1: warmupDims must be a mapping of at most 256 names, each to an integer from 1 to 65536, got a list"]],
