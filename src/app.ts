@@ -60,7 +60,8 @@ export function createApp(config: Config, logger: Logger, options: AppOptions = 
     [ONNX_BACKEND, createOnnxBackend({ pool, devices: createDevices(config), scheduler: createScheduler(undefined, new LoopOverhead()) })],
     ...(options.backends ?? []),
   ]);
-  const registry = createRegistry({ config, backends, logger });
+  const closing = new AbortController();
+  const registry = createRegistry({ config, backends, logger, closing: closing.signal });
   /** What has left the registry is unknown to health too; names that callers make up must not pile up. */
   const forgetGone = (): void => {
     const known = new Set([...ownNames, ...registry.models().map(({ name }) => name)]);
@@ -117,6 +118,7 @@ export function createApp(config: Config, logger: Logger, options: AppOptions = 
 
   const stop = async (): Promise<boolean> => {
     logger.info("draining");
+    closing.abort();
     for (const [name] of health.entries()) health.set(name, "notServing");
     if (config.drainDelayMs > 0) await new Promise((resolve) => setTimeout(resolve, config.drainDelayMs));
     await server.close(config.drainTimeoutMs);

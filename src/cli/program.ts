@@ -5,11 +5,12 @@ import { Argument, Command, Option } from "commander";
 import { ADDRESS_ENV, DEFAULT_ADDRESS, parseAddress } from "./address.ts";
 import { addCall } from "./call/add-call.ts";
 import { EXIT_CODES_HELP } from "./exit-codes.ts";
-import { collect, parseMilliseconds } from "./flag-values.ts";
+import { collect, parseMilliseconds, parseRows, parseSeconds } from "./flag-values.ts";
 import type { MigrateFlags } from "./migrate.ts";
 import type { PredictFlags } from "./predict.ts";
 import { addSettingFlags } from "./serve/setting-flags.ts";
 import type { Terminal } from "./terminal.ts";
+import type { TuneFlags } from "./tune.ts";
 
 /** Every command. `exit` is told the exit code of a command that ends without an error but with something else than 0. */
 export function createProgram(terminal: Terminal, exit: (code: number) => void): Command {
@@ -28,6 +29,7 @@ export function createProgram(terminal: Terminal, exit: (code: number) => void):
   addModels(program, terminal);
   addHealth(program, terminal, exit);
   addCall(program, terminal);
+  addTune(program, terminal, exit);
   addMigrate(program, terminal, exit);
   return program;
 }
@@ -109,6 +111,26 @@ function addHealth(program: Command, terminal: Terminal, exit: (code: number) =>
     .action(async (service: string, flags: { address: string; timeoutMs: number }) => {
       const { checkHealth } = await import("./health.ts");
       exit(await checkHealth(service, flags, terminal));
+    });
+}
+
+function addTune(program: Command, terminal: Terminal, exit: (code: number) => void): void {
+  program
+    .command("tune")
+    .description("Find the instances, threads and largest batch with which this machine answers most requests of a model in time.")
+    .argument("<model>", "model of the folder; no server is asked, and none should be busy on this machine meanwhile")
+    .option("--models <folder>", "folder of models, the server's setting modelDir otherwise")
+    .option("--config <file>", "configuration file; PREDICTD_CONFIG and ./predictd.yaml otherwise")
+    .option("--version <version>", "version of the model; the highest one otherwise")
+    .option("--objective-ms <n>", "time within which callers want their answers; the model's objectiveMs otherwise", parseMilliseconds)
+    .option("--seconds <n>", "time for all of it", parseSeconds, 10)
+    .option("--max-batch-size <n>", "most rows to try; the larger one of the model's and the server's maxBatchSize otherwise", parseRows)
+    .option("--write", "put what was found into the model's model.yaml, whose other lines stay as they are", false)
+    .option("--json", "print JSON instead of tables", false)
+    .addHelpText("after", EXIT_CODES_HELP)
+    .action(async (model: string, flags: TuneFlags) => {
+      const { tune } = await import("./tune.ts");
+      exit(await tune(model, flags, terminal));
     });
 }
 

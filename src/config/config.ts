@@ -47,6 +47,9 @@ export interface Config {
   readonly maxCudaBatches: number;
   readonly maxCpuThreads: number;
   readonly compat: "off" | "triton";
+  readonly tune: "off" | "auto";
+  readonly tuneBudgetMs: number;
+  readonly objectiveMs: number;
   readonly maxBatchSize: number;
   readonly admission: "strict" | "lenient";
   readonly maxQueueDelayMs: number;

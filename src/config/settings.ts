@@ -365,6 +365,33 @@ export const SETTINGS: { readonly [K in keyof Config]: SettingOf<Config[K]> } = 
     meaning:
       "Threads of the batches in flight on the CPU, of all models together: a batch takes its model's `intraOpThreads` and starts while one is left, so that instances and models do not fight for the cores.",
   },
+  tune: {
+    section: "Execution",
+    kind: "choice",
+    choices: ["off", "auto"],
+    default: "off",
+    meaning:
+      "`auto`: before a version is loaded, a sweep finds the instances, threads and largest batch with the best goodput; what the configuration sets of these stays. A model's own value wins.",
+  },
+  tuneBudgetMs: {
+    section: "Execution",
+    kind: "int",
+    unit: "ms",
+    min: 100,
+    max: 10 * MINUTE_MS,
+    default: 5 * SECOND_MS,
+    meaning: "Time for the sweep of one model version; what it has not tried by then is left out. A model's own value wins.",
+  },
+  objectiveMs: {
+    section: "Execution",
+    kind: "int",
+    unit: "ms",
+    min: 1,
+    max: 10 * MINUTE_MS,
+    default: 100,
+    meaning:
+      "Time within which callers want their answers: a sweep looks for the highest rate at which 99 % of them get theirs by then. It is no deadline and refuses nothing. A model's own value wins.",
+  },
 
   compat: {
     section: "Batching",

@@ -1,20 +1,18 @@
 // Brings one version from `loading` to `ready`, or to `failed` with a reason.
 
-import type { Config } from "../config/config.ts";
 import { ModelError } from "../engine/backend.ts";
 import type { Backend, Backends, LoadOptions } from "../engine/backend.ts";
 import { quoteName } from "../predict/quote-name.ts";
-import type { Logger } from "../telemetry/logger.ts";
 import type { Signature } from "../tensor/signature.ts";
 import type { ModelPlan } from "./model-plan.ts";
 import type { ModelSettings } from "./model-settings.ts";
+import type { TuneContext } from "./tune-version.ts";
+import { tuneVersion } from "./tune-version.ts";
 import type { Version } from "./version.ts";
 
 /** What loading needs besides the version. */
-export interface LoadContext {
-  readonly config: Config;
+export interface LoadContext extends TuneContext {
   readonly backends: Backends;
-  readonly logger: Logger;
   /** Model versions that are served in all. */
   readonly modelCount: number;
   /** Called when trial runs begin. */
@@ -34,13 +32,14 @@ export async function loadVersion(version: Version, plan: ModelPlan, context: Lo
   }
   const started = performance.now();
   try {
-    const loaded = await backend.load(
-      loadOptions(version, plan, context, (signature) => {
-        version.warming(signature);
-        context.onWarming();
-      }),
-      logger,
-    );
+    const asGiven = loadOptions(version, plan, context, (signature) => {
+      version.warming(signature);
+      context.onWarming();
+    });
+    const { options, batchingSource } = await tuneVersion(backend, asGiven, settings, context);
+    const asLoaded = await context.turns.load(() => backend.load(options, logger));
+    const isTuned = batchingSource !== undefined && asLoaded.sharesRuns;
+    const loaded = isTuned ? { ...asLoaded, batchingSource } : asLoaded;
     version.ready(loaded);
     if (settings.wantsGpu && loaded.provider === "cpu") {
       version.note([version.reason, `KIND_GPU: it runs on the CPU (${loaded.providerNotes.join("; ")}).`].join(" ").trim());
@@ -73,11 +72,11 @@ function whyUnservable({ backend: name, decoupled }: ModelSettings, backend: Bac
   return undefined;
 }
 
-/** The model's own configuration over the server's settings. */
-function loadOptions(
-  { path, settings }: Version,
-  { warmupSamples }: ModelPlan,
-  { config, modelCount }: LoadContext,
+/** The model's own configuration over the server's settings. @param onWarming told when trial runs begin. */
+export function loadOptions(
+  { path, settings }: Pick<Version, "path" | "settings">,
+  { warmupSamples }: Pick<ModelPlan, "warmupSamples">,
+  { config, modelCount }: Pick<LoadContext, "config" | "modelCount">,
   onWarming: (signature: Signature) => void,
 ): LoadOptions {
   return {

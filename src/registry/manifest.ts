@@ -1,6 +1,6 @@
 // The optional model.yaml beside a model: what it may say, and how it is read.
 
-import type { Execution, Provider } from "../config/config.ts";
+import type { Config, Execution, Provider } from "../config/config.ts";
 import { booleanField, type Field, intField, listField, mapField, objectField, stringField } from "../config/fields.ts";
 import { settingField } from "../config/settings.ts";
 import { show, showPath } from "../config/show.ts";
@@ -48,6 +48,12 @@ export interface Manifest {
   readonly executionProviders: readonly Provider[] | undefined;
   /** CUDA devices. */
   readonly deviceIds: readonly number[] | undefined;
+  /** Whether instances, threads and batch size are found by a sweep where they are not given. */
+  readonly tune: Config["tune"] | undefined;
+  /** Time for that sweep, in milliseconds. */
+  readonly tuneBudgetMs: number | undefined;
+  /** Time within which callers want their answers, in milliseconds. */
+  readonly objectiveMs: number | undefined;
   /** Warm-up runs for each batch size. */
   readonly warmupRuns: number | undefined;
   /** Time for warming one version up, in milliseconds. */
@@ -104,6 +110,9 @@ const fields = {
   intraOpThreads: settingField("intraOpThreads"),
   executionProviders: settingField("executionProviders"),
   deviceIds: settingField("deviceIds"),
+  tune: settingField("tune"),
+  tuneBudgetMs: settingField("tuneBudgetMs"),
+  objectiveMs: settingField("objectiveMs"),
   warmupRuns: settingField("warmupRuns"),
   warmupBudgetMs: settingField("warmupBudgetMs"),
   warmupDims: mapField(intField(1, 65_536), { max: 256, maxKeyLength: 256 }),
@@ -163,6 +172,9 @@ export function parseManifest(text: string): Manifest {
     intraOpThreads: given.intraOpThreads,
     executionProviders: given.executionProviders,
     deviceIds: given.deviceIds,
+    tune: given.tune,
+    tuneBudgetMs: given.tuneBudgetMs,
+    objectiveMs: given.objectiveMs,
     warmupRuns: given.warmupRuns,
     warmupBudgetMs: given.warmupBudgetMs,
     warmupDims: given.warmupDims ?? new Map(),

@@ -1,7 +1,7 @@
 // What a model's own configuration says, whichever file it came from: model.yaml or config.pbtxt.
 
 import type { ModelConfig } from "../../generated/inference/model_config.ts";
-import type { Execution, Provider } from "../config/config.ts";
+import type { Config, Execution, Provider } from "../config/config.ts";
 import type { DeclaredSpec, GraphOptimization, SpecNotes } from "../engine/backend.ts";
 import type { PaddingOptions } from "../engine/padding-options.ts";
 import type { Admission, GateRule, QueuePolicies } from "../engine/queue-policy.ts";
@@ -62,6 +62,10 @@ export interface ModelSettings {
   readonly graphOptimization: GraphOptimization;
   readonly executionProviders: readonly Provider[] | undefined;
   readonly deviceIds: readonly number[] | undefined;
+  /** Whether instances, threads and batch size are found by a sweep where they are not given. */
+  readonly tune: Config["tune"] | undefined;
+  readonly tuneBudgetMs: number | undefined;
+  readonly objectiveMs: number | undefined;
   /** Whether the configuration asks for a GPU, so that a run on the CPU is worth a word. */
   readonly wantsGpu: boolean;
   readonly warmupRuns: number | undefined;
@@ -109,6 +113,9 @@ export const DEFAULT_MODEL_SETTINGS: ModelSettings = Object.freeze({
   graphOptimization: "all",
   executionProviders: undefined,
   deviceIds: undefined,
+  tune: undefined,
+  tuneBudgetMs: undefined,
+  objectiveMs: undefined,
   wantsGpu: false,
   warmupRuns: undefined,
   warmupBudgetMs: undefined,

@@ -9,6 +9,7 @@ import { quoteName } from "../predict/quote-name.ts";
 import type { Route } from "../predict/servable.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { Entry } from "./entry.ts";
+import { LoadTurns } from "./load-turns.ts";
 import { loadVersion } from "./load-version.ts";
 import type { ModelPlan, PlannedVersion } from "./model-plan.ts";
 import { planModel } from "./model-plan.ts";
@@ -33,6 +34,8 @@ export interface RegistryOptions {
   readonly config: Config;
   readonly backends: Backends;
   readonly logger: Logger;
+  /** Fires when the server begins to go away: sweeps end then, and their loads fail. Never by default. */
+  readonly closing?: AbortSignal;
 }
 
 /** What a load call may bring. */
@@ -80,7 +83,8 @@ interface Load {
 }
 
 /** Makes the registry. */
-export function createRegistry({ config, backends, logger }: RegistryOptions): Registry {
+export function createRegistry({ config, backends, logger, closing: stopping = new AbortController().signal }: RegistryOptions): Registry {
+  const turns = new LoadTurns();
   const entries = new Map<string, Entry>();
   const listeners = new Set<(model: ModelView) => void>();
   /** Loads, unloads and versions that drain: what has to end before everything is freed. */
@@ -114,7 +118,15 @@ export function createRegistry({ config, backends, logger }: RegistryOptions): R
   const loadOne = async (entry: Entry, plan: ModelPlan, version: Version): Promise<void> => {
     const log = logger.child({ model: entry.name, version: version.version });
     const modelCount = Math.max(1, servedCount());
-    await loadVersion(version, plan, { config, backends, logger: log, modelCount, onWarming: () => changed(entry) });
+    await loadVersion(version, plan, {
+      config,
+      backends,
+      logger: log,
+      turns,
+      closing: stopping,
+      modelCount,
+      onWarming: () => changed(entry),
+    });
     if (version.state === "ready" && plan.warnings.length > 0) version.note([version.reason, plan.warnings.join("; ")].join(" ").trim());
   };
 

@@ -5,8 +5,9 @@ import { filesBelow, importsOf, read } from "./source-files.ts";
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "src/main.ts": ["src/flags.ts", "src/cli"],
   "src/flags.ts": [],
-  "src/cli": ["src/app.ts", "src/registry", "src/client", "src/config", "src/telemetry", "src/tensor", "src/errors.ts"],
+  "src/cli": ["src/app.ts", "src/tune.ts", "src/registry", "src/client", "src/config", "src/telemetry", "src/tensor", "src/errors.ts"],
   "src/app.ts": ["src/api", "src/guard", "src/config", "src/engine", "src/predict", "src/registry", "src/telemetry", "src/transport"],
+  "src/tune.ts": ["src/config", "src/engine", "src/registry", "src/telemetry"],
   "src/guard": ["src/lib"],
   "src/transport": ["src/api", "src/guard", "src/predict", "src/registry", "src/tensor", "src/lib", "generated"],
   "src/api": ["src/predict", "src/registry", "src/telemetry", "src/tensor", "src/lib"],

@@ -23,6 +23,9 @@ const DEFAULTS = {
   intraOpThreads: undefined,
   executionProviders: undefined,
   deviceIds: undefined,
+  tune: undefined,
+  tuneBudgetMs: undefined,
+  objectiveMs: undefined,
   warmupRuns: undefined,
   warmupBudgetMs: undefined,
   warmupDims: new Map(),
@@ -76,6 +79,9 @@ instances: 2
 intraOpThreads: 1
 executionProviders: [cpu]
 deviceIds: [1, 0, 1]
+tune: auto
+tuneBudgetMs: 2000
+objectiveMs: 25
 warmupRuns: 0
 warmupBudgetMs: 1000
 warmupDims: { sequence: 128, 7: 3 }
@@ -105,6 +111,9 @@ outputs:
     intraOpThreads: 1,
     executionProviders: ["cpu"],
     deviceIds: [1, 0, 1],
+    tune: "auto",
+    tuneBudgetMs: 2000,
+    objectiveMs: 25,
     warmupRuns: 0,
     warmupBudgetMs: 1000,
     warmupDims: new Map([
@@ -137,6 +146,10 @@ describe("refusals", () => {
     ["deviceIds: []", ["line 1: deviceIds must be a list of 1 to 64 items, each an integer from 0 to 255, got 0 items"]],
     ["deviceIds: 1", ["line 1: deviceIds must be a list of 1 to 64 items, each an integer from 0 to 255, got 1"]],
     ["executionProviders: cpu", ['line 1: executionProviders must be a list of 1 to 3 items, each one of cuda, cpu, webgpu, got "cpu"']],
+    ["tune: on", ['line 1: tune must be one of off, auto, got "on"']],
+    ["tune: true", ["line 1: tune must be one of off, auto, got true"]],
+    ["tuneBudgetMs: 99", ["line 1: tuneBudgetMs must be an integer from 100 to 600000, got 99"]],
+    ["objectiveMs: 0", ["line 1: objectiveMs must be an integer from 1 to 600000, got 0"]],
     ["warmupRuns: 101", ["line 1: warmupRuns must be an integer from 0 to 100, got 101"]],
     ["warmupBudgetMs: x", ['line 1: warmupBudgetMs must be an integer from 0 to 600000, got "x"']],
     ["warmupDims: [1]", ["line 1: warmupDims must be a mapping of at most 256 names, each to an integer from 1 to 65536, got a list"]],
