@@ -47,7 +47,9 @@ export function ticks(from: number, to: number): readonly number[] {
   return Array.from({ length: Math.floor(to / step + 1e-9) - first + 1 }, (_, i) => Number(((first + i) * step).toPrecision(12)));
 }
 
-function decades(from: number, to: number): readonly number[] {
+/** Ones, twos and fives of each decade; of less than a decade round numbers. */
+function logarithmicTicks(from: number, to: number): readonly number[] {
+  if (to < 10 * from) return ticks(from, to);
   const all = [];
   for (let power = Math.floor(Math.log10(from)); 10 ** power <= to * 1.0001; power++) {
     for (const factor of [1, 2, 5]) if (factor * 10 ** power >= from && factor * 10 ** power <= to) all.push(factor * 10 ** power);
@@ -80,7 +82,7 @@ function yScale(values: readonly number[], { logarithmic, yMax }: Chart): Scale 
     logarithmic === true ? Math.log(Math.max(value, low) / low) / Math.log(high / low) : (value - low) / (high - low);
   return {
     at: (value) => margin.top + inner * (1 - Math.min(1, share(value))),
-    ticks: logarithmic === true ? decades(low, high) : ticks(low, high),
+    ticks: logarithmic === true ? logarithmicTicks(low, high) : ticks(low, high),
   };
 }
 

@@ -3,7 +3,6 @@
 import type { Chart, Line } from "./chart.ts";
 import type { Bin, LoadgenResult } from "./result.ts";
 import { measuredSeconds } from "./schedule.ts";
-import type { ScheduleSpec } from "./schedule.ts";
 
 function mix(values: readonly { readonly value: unknown }[]): string {
   return values.map(({ value }) => String(value)).join(" / ");
@@ -75,32 +74,23 @@ export function loadCharts(family: string, results: readonly LoadgenResult[]): r
   ];
 }
 
-function shortestDeadlineMs({ deadlinesMs }: ScheduleSpec): number {
-  return Math.min(...deadlinesMs.map(({ value }) => value));
-}
-
 /** Charts of one run over its time. */
 export function timeCharts(result: LoadgenResult): readonly Chart[] {
   const { series, binMs, schedule } = result;
   const perSecond = (of: (bin: Bin) => number): Line["points"] => series.map((bin) => [bin.atMs / 1000, (of(bin) * 1000) / binMs]);
   const title = `${result.name}, ${result.label}`;
   const xLabel = "seconds";
-  const deadlineMs = shortestDeadlineMs(schedule);
   const last = (series.at(-1)?.atMs ?? 0) / 1000;
-  const deadline: readonly Line[] = Number.isFinite(deadlineMs)
-    ? [
-        {
-          name: `deadline ${deadlineMs} ms`,
-          color: 7,
-          reference: true,
-          dashed: true,
-          points: [
-            [0, deadlineMs],
-            [last, deadlineMs],
-          ],
-        },
-      ]
-    : [];
+  const deadlines = [...new Set(schedule.deadlinesMs.map(({ value }) => value))].filter(Number.isFinite).map((value): Line => ({
+    name: `deadline ${value} ms`,
+    color: 7,
+    reference: true,
+    dashed: true,
+    points: [
+      [0, value],
+      [last, value],
+    ],
+  }));
   return [
     {
       title: `${title}: calls over time`,
@@ -124,7 +114,7 @@ export function timeCharts(result: LoadgenResult): readonly Chart[] {
       lines: [
         { name: "p50", color: 0, points: series.map(({ atMs, p50Ms }) => [atMs / 1000, p50Ms]) },
         { name: "p99", color: 1, points: series.map(({ atMs, p99Ms }) => [atMs / 1000, p99Ms]) },
-        ...deadline,
+        ...deadlines,
       ],
     },
   ];

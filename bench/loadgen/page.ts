@@ -10,11 +10,11 @@ const style = `
   --c0: #2566c8; --c1: #d96c0e; --c2: #158a5b; --c3: #c2362b; --c4: #7a4fd0; --c5: #0f8aa3; --c6: #b0308f; --c7: #6b7684; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e4e9f0; --soft: #9aa6b5; --grid: #2e3845; --paper: #151b23; --bad: #ff7a6e;
   --c0: #6aa5ff; --c1: #ff9d4d; --c2: #43c98f; --c3: #ff7a6e; --c4: #ab8bff; --c5: #4cc9e2; --c6: #ee7ccf; --c7: #8f9bab; } }
-body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); margin: 2rem auto; max-width: 78rem; padding: 0 1rem; }
+body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); margin: 2rem auto; max-width: 96rem; padding: 0 1rem; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.5rem; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 0.87rem; }
-th, td { padding: 0.3rem 0.7rem; text-align: right; border-bottom: 1px solid var(--grid); white-space: nowrap; }
+th, td { padding: 0.3rem 0.55rem; text-align: right; border-bottom: 1px solid var(--grid); white-space: nowrap; }
 th { color: var(--soft); font-weight: 600; } td:first-child, td:nth-child(2), th:first-child, th:nth-child(2) { text-align: left; }
 .bad { color: var(--bad); font-weight: 600; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 34rem), 1fr)); gap: 1.5rem; }
