@@ -32,8 +32,11 @@ export function requestTemplate(message: Uint8Array): RequestTemplate {
 export interface LaneEvents<Call> {
   /** The message of an answer, valid during the call only. */
   answer(call: Call, message: Buffer): void;
-  /** The call has ended with this gRPC status; -1 when it was reset or the connection lost. `trailers`: the header block that ended it. */
-  end(call: Call, status: number, trailers: Buffer | undefined): void;
+  /**
+   * The call has ended with this gRPC status; -1 when it was reset or the connection lost. `trailers`: the header block that ended it;
+   * `resetCode`: what the server reset it with.
+   */
+  end(call: Call, status: number, trailers: Buffer | undefined, resetCode: number | undefined): void;
   /** The connection has gone; its calls have ended before. */
   lost(reason: string): void;
 }
@@ -136,19 +139,19 @@ export async function openLane<Call>(
       if (before !== undefined) partial.delete(streamId);
       events.answer(slot.call, bytes.subarray(5));
     },
-    end(streamId, status, trailers) {
+    end(streamId, status, trailers, resetCode) {
       const slot = slotOf(streamId);
       if (slot === undefined) return;
       forget(slot);
       // A request that was refused half-way may still be in the socket.
       if (status === 0 && !slot.template.small) slot.template.free.push(slot.frames);
-      events.end(slot.call, status, trailers);
+      events.end(slot.call, status, trailers, resetCode);
     },
     widened: pushWaiting,
     lost(reason) {
       const left = byStream.filter((slot) => slot !== undefined);
       for (const slot of left) forget(slot);
-      for (const { call } of left) events.end(call, -1, undefined);
+      for (const { call } of left) events.end(call, -1, undefined, undefined);
       events.lost(reason);
     },
   });

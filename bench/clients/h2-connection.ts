@@ -24,9 +24,9 @@ export interface ConnectionEvents {
   data(streamId: number, chunk: Buffer, start: number, end: number): void;
   /**
    * The stream has ended with this gRPC status; -1 when it was reset or ended without one. `trailers`: the header block that ended it,
-   * valid during the call only.
+   * valid during the call only. `resetCode`: of a stream that the server has reset.
    */
-  end(streamId: number, status: number, trailers?: Buffer): void;
+  end(streamId: number, status: number, trailers?: Buffer, resetCode?: number): void;
   /** The server has widened a window. */
   widened(): void;
   /** The connection is gone before `close` was called. */
@@ -202,17 +202,17 @@ export async function openConnection(
     } else if (type === frameType.ping) {
       if ((flags & ackFlag) === 0) append(frame(frameType.ping, ackFlag, 0, chunk.subarray(start, end)), 0);
     } else if (type === frameType.reset) {
-      endStream(streamId, -1);
+      endStream(streamId, -1, undefined, chunk.readUInt32BE(start));
     } else if (type === frameType.goaway) {
       accepting = false;
       if (chunk.readUInt32BE(start + 4) !== 0) lose(`GOAWAY with code ${chunk.readUInt32BE(start + 4)}`);
     }
   }
 
-  function endStream(streamId: number, status: number, trailers?: Buffer): void {
+  function endStream(streamId: number, status: number, trailers?: Buffer, resetCode?: number): void {
     receivedOn.delete(streamId);
     grants.delete(streamId);
-    events.end(streamId, status, trailers);
+    events.end(streamId, status, trailers, resetCode);
   }
 
   function lose(reason: string): void {

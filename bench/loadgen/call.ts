@@ -17,7 +17,7 @@ export interface Call {
 
 /** How the server ended a call. */
 export interface Ending {
-  /** `OK`, a gRPC code, `HTTP 503`, or `LOST` where the connection or stream broke. */
+  /** `OK`, a gRPC code, `HTTP 503`, `RESET 7` with HTTP/2's code, or `LOST` where the connection broke. */
   readonly status: string;
   /** Reason out of the details, where there are any. */
   readonly reason?: string;

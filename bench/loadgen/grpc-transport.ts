@@ -42,9 +42,9 @@ export async function openGrpcTransport(options: GrpcTransportOptions, events: T
         received++;
         options.answer?.(call, message);
       },
-      end(call, status, trailers) {
+      end(call, status, trailers, resetCode) {
         received++;
-        events.ended(call, readEnding(status, trailers));
+        events.ended(call, resetCode === undefined ? readEnding(status, trailers) : { status: `RESET ${resetCode}` });
       },
       lost() {},
     });

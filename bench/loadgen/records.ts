@@ -30,5 +30,5 @@ export function createRecords(count: number): Records {
 /** Tells apart answers, refusals and broken calls. */
 export function outcomeOf({ status }: Ending): Outcome {
   if (status === "OK") return "ok";
-  return status === "LOST" ? "lost" : "refused";
+  return status === "LOST" || status.startsWith("RESET") ? "lost" : "refused";
 }

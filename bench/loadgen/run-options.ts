@@ -18,7 +18,7 @@ export interface RunOptions {
   readonly core?: number;
   /** Default: enough for the calls that may wait at once, twice over. */
   readonly connections?: number;
-  /** gRPC: calls on one connection at once, where the server does not allow fewer. Default 250. */
+  /** gRPC: calls on one connection at once, where the server does not allow fewer. Default 128. */
   readonly maxCallsPerConnection?: number;
   /** Whether calls are reset when their deadline has passed, as gRPC clients do. Default true. */
   readonly cancelAtDeadline?: boolean;
@@ -29,8 +29,8 @@ export interface RunOptions {
   readonly limits?: Partial<ValidityLimits>;
 }
 
-/** gRPC calls on one connection: below the 256 that predictd allows. */
-export const defaultCallsPerConnection = 250;
+/** gRPC calls on one connection: half of what predictd allows, because a server counts calls that were reset until it has noticed. */
+export const defaultCallsPerConnection = 128;
 /** How long answers are awaited without a deadline. */
 export const defaultGraceMs = 1000;
 

@@ -14,6 +14,7 @@ interface Seen {
   readonly status: number;
   readonly fields: ReadonlyMap<string, string>;
   readonly message: Buffer | undefined;
+  readonly resetCode: number | undefined;
 }
 
 interface Client {
@@ -27,8 +28,8 @@ async function connect({ port }: H2Server, large = false): Promise<Client> {
     answer(_call, bytes) {
       message = Buffer.from(bytes);
     },
-    end(call, status, trailers) {
-      call({ status, fields: trailers === undefined ? new Map() : namedFields(trailers), message });
+    end(call, status, trailers, resetCode) {
+      call({ status, fields: trailers === undefined ? new Map() : namedFields(trailers), message, resetCode });
       message = undefined;
     },
     lost() {},
@@ -124,6 +125,14 @@ test("a cancelled call is reset with CANCEL and not told of again", async () => 
   lane.flush();
   expect(await reset.promise).toBe(constants.NGHTTP2_CANCEL);
   expect({ ended, inFlight: lane.inFlight() }).toEqual({ ended: [], inFlight: 0 });
+  lane.close();
+  server.close();
+});
+
+test("a call that the server resets tells the code", async () => {
+  const server = await startH2Server({}, (stream) => stream.close(constants.NGHTTP2_REFUSED_STREAM));
+  const { call, lane } = await connect(server);
+  expect(await call(Buffer.from("x"))).toMatchObject({ status: -1, resetCode: constants.NGHTTP2_REFUSED_STREAM });
   lane.close();
   server.close();
 });
