@@ -35,9 +35,9 @@ export function openHttpTransport({ host, port, requests, connections }: HttpTra
       const outgoing = request({ agent, host, port, path, method: "POST", headers }, (response) => {
         response.resume();
         response.once("end", () => finish(call, response.statusCode === 200 ? "OK" : `HTTP ${response.statusCode}`));
-        response.once("error", () => finish(call, "LOST"));
+        response.on("error", () => finish(call, "LOST"));
       });
-      outgoing.once("error", () => finish(call, "LOST"));
+      outgoing.on("error", () => finish(call, "LOST"));
       call.handle = nextHandle++;
       open.set(call.handle, outgoing);
       outgoing.end(body);
