@@ -14,7 +14,7 @@ import { makeSchedule } from "./schedule.ts";
 import type { Schedule } from "./schedule.ts";
 import { parseAddress, parseInput, protocols } from "./target.ts";
 import type { Target } from "./target.ts";
-import { parseWeights, positive } from "./weights.ts";
+import { parseWeights, positive, whole } from "./weights.ts";
 
 const usage = `Usage: node bench/loadgen/cli.ts <command> [options]
 
@@ -110,10 +110,12 @@ function optional(text: string | undefined): number | undefined {
   return text === undefined ? undefined : positive(text);
 }
 
-function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 0) throw new Error(`${text} is not a whole number.`);
-  return value;
+function optionalCount(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : whole(text);
+}
+
+function notNegative(text: string): number {
+  return Number(text) === 0 ? 0 : positive(text);
 }
 
 function readStep(text: string): Step {
@@ -137,14 +139,14 @@ function readArrivals(values: Values): Arrivals {
 function readScheduleOptions(values: Values): Schedule {
   if (values.schedule !== undefined) return readSchedule(values.schedule);
   return makeSchedule({
-    seed: wholeNumber(values.seed),
+    seed: whole(values.seed, 0),
     arrivals: readArrivals(values),
     rate: positive(required(values.rate, "rate")),
     seconds: positive(values.seconds ?? defaultSeconds),
-    warmupSeconds: Number(values.warmup),
+    warmupSeconds: notNegative(values.warmup),
     deadlinesMs: values.deadlines === "none" ? [{ value: Infinity, weight: 1 }] : parseWeights(values.deadlines, positive),
-    rows: parseWeights(values.rows, positive),
-    lengths: values.lengths === undefined ? undefined : parseWeights(values.lengths, positive),
+    rows: parseWeights(values.rows, (text) => whole(text)),
+    lengths: values.lengths === undefined ? undefined : parseWeights(values.lengths, (text) => whole(text)),
     models: parseWeights(required(values.model, "model"), String),
   });
 }
@@ -157,12 +159,12 @@ function readTarget(values: Values): Target {
     ...parseAddress(required(values.target, "target")),
     inputs: values.input?.map(parseInput),
     bareRow: values["bare-row"],
-    tritonTimeoutSlackMs: values["triton-timeout"] === undefined ? undefined : Number(values["triton-timeout"]),
+    tritonTimeoutSlackMs: values["triton-timeout"] === undefined ? undefined : notNegative(values["triton-timeout"]),
   };
 }
 
 function coreOf(values: Values): number | undefined {
-  return values.core === undefined ? undefined : wholeNumber(values.core);
+  return values.core === undefined ? undefined : whole(values.core, 0);
 }
 
 async function run(values: Values): Promise<void> {
@@ -171,7 +173,7 @@ async function run(values: Values): Promise<void> {
     label: values.label,
     load: optional(values.load),
     core: coreOf(values),
-    connections: optional(values.connections),
+    connections: optionalCount(values.connections),
     cancelAtDeadline: values["no-cancel"] !== true,
     graceMs: optional(values.grace),
     binMs: optional(values.bin),
@@ -188,9 +190,9 @@ async function run(values: Values): Promise<void> {
 async function saturate(values: Values): Promise<void> {
   const result = await findCapacity(readTarget(values), {
     model: required(values.model, "model"),
-    inFlight: optional(values["in-flight"]),
-    connections: optional(values.connections),
-    rows: positive(values.rows),
+    inFlight: optionalCount(values["in-flight"]),
+    connections: optionalCount(values.connections),
+    rows: whole(values.rows),
     seconds: optional(values.seconds),
     core: coreOf(values),
   });

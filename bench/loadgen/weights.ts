@@ -28,6 +28,13 @@ export function positive(text: string): number {
   return value;
 }
 
+/** Reads a whole number of at least `min`. @throws Error for anything else. */
+export function whole(text: string, min = 1): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < min) throw new Error(`${text} is not a whole number of at least ${min}.`);
+  return value;
+}
+
 /** Makes a function that draws an index of the mix by its weights. @throws Error for an empty mix. */
 export function drawer(mix: readonly Weighted<unknown>[], random: () => number): () => number {
   if (mix.length === 0) throw new Error("A mix needs at least one value.");

@@ -28,6 +28,7 @@ const poisson = { kind: "poisson" } as const;
 const nothingRefused = { atLeast: 0.998 };
 const cases: readonly JudgedCase[] = [
   { name: "0.5 x", load: 0.5, deadlinesMs: oneDeadline, arrivals: poisson, target: nothingRefused },
+  { name: "0.5 x, mixed", load: 0.5, deadlinesMs: mixedDeadlines, arrivals: poisson, target: nothingRefused },
   { name: "0.85 x", load: 0.85, deadlinesMs: oneDeadline, arrivals: poisson, target: nothingRefused },
   { name: "0.85 x, mixed", load: 0.85, deadlinesMs: mixedDeadlines, arrivals: poisson, target: nothingRefused },
   {

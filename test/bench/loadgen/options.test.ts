@@ -6,7 +6,7 @@ import { enoughConnections } from "../../../bench/loadgen/run-options.ts";
 import { makeSchedule } from "../../../bench/loadgen/schedule.ts";
 import type { Schedule } from "../../../bench/loadgen/schedule.ts";
 import { parseAddress, parseInput } from "../../../bench/loadgen/target.ts";
-import { parseWeights, positive } from "../../../bench/loadgen/weights.ts";
+import { parseWeights, positive, whole } from "../../../bench/loadgen/weights.ts";
 
 test("mixes", () => {
   expect(parseWeights("80", positive)).toEqual([{ value: 80, weight: 1 }]);
@@ -16,6 +16,8 @@ test("mixes", () => {
   ]);
   expect(() => parseWeights("48:0", positive)).toThrow("weight");
   expect(() => parseWeights("-4", positive)).toThrow("above 0");
+  expect(() => parseWeights("1:1,2.5:1", (text) => whole(text))).toThrow("2.5 is not a whole number");
+  expect(whole("0", 0)).toBe(0);
 });
 
 test("addresses", () => {
