@@ -12,6 +12,8 @@ const maxTailRatio = 2.2;
 const minAnswered = 0.99;
 const shares = [1, 0.975, 0.95, 0.925, 0.9, 0.875, 0.85, 0.825, 0.8, 0.75, 0.7, 0.6, 0.5] as const;
 const maxBatch = 32;
+// On two cores the generator shares the front end's. What it is late by counts as latency, so that the figure is never too good.
+const limits = { maxLatenessP99Ms: 0.1 * objectiveMs };
 const secondsOf = { named: 8, whole: 4, quick: 1 } as const;
 const poisson = { kind: "poisson" } as const;
 
@@ -32,19 +34,22 @@ async function objective(bench: Bench, seconds: number): Promise<Figure> {
   const core = bench.cores.clientBesideWorker;
   const found: number[] = [];
   const capacities: number[] = [];
+  let doubtful = 0;
   for (let round = 0; round < bench.rounds; round++) {
     const capacity = await offline(bench, served);
     capacities.push(capacity);
     let largest = 0;
     for (const load of shares) {
       const one = { name: `${load} of offline`, load, deadlinesMs: oneDeadline, arrivals: poisson };
-      const { goodput, valid } = await playCase(served.target, one, { capacity, seed: round + 1, seconds }, { core });
+      const { goodput, valid } = await playCase(served.target, one, { capacity, seed: round + 1, seconds }, { core, limits });
       bench.log(
         `  round ${round + 1}, ${load} of ${readable(capacity)} rows/s: ${goodput.toFixed(4)} within ${objectiveMs} ms${valid ? "" : " (generator late)"}`,
       );
-      if (goodput < minAnswered) continue;
-      largest = load;
-      break;
+      if (goodput >= minAnswered) {
+        largest = load;
+        break;
+      }
+      if (!valid) doubtful++;
     }
     found.push(largest);
   }
@@ -55,7 +60,7 @@ async function objective(bench: Bench, seconds: number): Promise<Figure> {
     value: median(found),
     unit: "of offline",
     target: { atLeast: minShare },
-    note: `${spread(found)}; offline ${readable(median(capacities))} rows/s at batch ${maxBatch}; refusals count as beyond p99; ${placed}`,
+    note: `${spread(found)}; offline ${readable(median(capacities))} rows/s at batch ${maxBatch}; refusals count as beyond p99; in ${doubtful} runs that failed the generator was late; ${placed}`,
   };
 }
 

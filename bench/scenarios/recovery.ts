@@ -47,14 +47,15 @@ async function run(bench: Bench): Promise<readonly Figure[]> {
   const { normalMs, seconds } = recoverySeconds(result, endMs);
   const after = result.series.filter((bin) => bin.atMs >= endMs);
   const sum = (pick: (bin: (typeof after)[number]) => number): number => after.reduce((total, bin) => total + pick(bin), 0);
+  const never = seconds === Infinity ? `; not back within ${afterSeconds} s` : "";
   const validity = result.valid ? "" : `; to be thrown away: ${result.invalidBecause.join("; ")}`;
   return [
     {
       name: `p99 back to normal after ${highSeconds} s at ${overloadFactor} x`,
-      value: seconds,
+      value: result.valid ? seconds : Number.NaN,
       unit: "s",
       target: { atMost: maxRecoverySeconds },
-      note: `normal: at most ${readable(normalMs)} ms in each ${binMs} ms of ${beforeSeconds} s at ${normalLoad} x of ${readable(capacity)} rows/s; goodput afterwards ${readable(sum(({ good }) => good) / sum(({ offered }) => offered))}; worst p99 afterwards ${readable(Math.max(...after.map(({ p99Ms }) => p99Ms ?? 0)))} ms${validity}`,
+      note: `normal: at most ${readable(normalMs)} ms in each ${binMs} ms of ${beforeSeconds} s at ${normalLoad} x of ${readable(capacity)} rows/s; goodput afterwards ${readable(sum(({ good }) => good) / sum(({ offered }) => offered))}; worst p99 afterwards ${readable(Math.max(...after.map(({ p99Ms }) => p99Ms ?? 0)))} ms${never}${validity}`,
     },
   ];
 }
