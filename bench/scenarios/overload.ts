@@ -127,6 +127,7 @@ async function run(bench: Bench): Promise<readonly Figure[]> {
   const served = await serveDeadlineModel(bench);
   const rounds = new Map(cases.map((judged): readonly [JudgedCase, LoadgenResult[]] => [judged, []]));
   const capacities: number[] = [];
+  const drifts: number[] = [];
   const cpu: { readonly cpuUs: number; readonly refused: number }[] = [];
   for (let round = 0; round < bench.rounds; round++) {
     const capacity = await capacityOf(served.target, bench);
@@ -138,6 +139,8 @@ async function run(bench: Bench): Promise<readonly Figure[]> {
       );
       results.push(result);
     }
+    // A machine that gave less and less would show as a server that keeps less and less of its promises.
+    drifts.push((await capacityOf(served.target, bench)) / capacity);
     cpu.push(await refusalCpuUs(bench, served, round + 1));
   }
   if (bench.resultsDir !== undefined) {
@@ -147,6 +150,12 @@ async function run(bench: Bench): Promise<readonly Figure[]> {
   const refusedShare = median(cpu.map(({ refused }) => refused));
   return [
     { name: "capacity, closed loop", value: median(capacities), unit: "rows/s", note: spread(capacities) },
+    {
+      name: "capacity after a round / before",
+      value: median(drifts),
+      unit: "x",
+      note: `${spread(drifts)}; away from 1, doubt all figures below`,
+    },
     ...[...rounds].map(([judged, results]) => goodputFigure(judged, results)),
     {
       name: "late or unanswered, worst case",
