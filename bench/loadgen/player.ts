@@ -94,6 +94,9 @@ export async function playSchedule(
   function sendPending(): void {
     while (pendingHead < pending.length) {
       const call = pending[pendingHead]!;
+      const nowMs = performance.now();
+      // Nobody waits for it any more: to send it would only cost the server.
+      if (nowMs >= call.deadlineAtMs) giveUp(call, nowMs);
       if (!call.done && !trySend(call)) return;
       pendingHead++;
     }
