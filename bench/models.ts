@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { buildModel } from "../test/support/onnx/build-model.ts";
 import type { OnnxTensor } from "../test/support/onnx/types.ts";
-import { seededRandom } from "./clients/open-loop.ts";
+import { seededRandom } from "./loadgen/random.ts";
 
 /** Widths of the perceptron's layers: 25.2 million weights. */
 const mlpWidths = [1024, 4096, 4096, 1024, 8] as const;

@@ -1,6 +1,6 @@
 // The bench: starts servers and load generators, measures in turns, prints a table and writes bench/RESULTS.md.
 
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -17,6 +17,9 @@ import { image } from "./scenarios/image.ts";
 import { addedLatency, alone } from "./scenarios/latency.ts";
 import { openInference } from "./scenarios/open-inference.ts";
 import { saturationDigits, saturationMlp } from "./scenarios/saturation.ts";
+import { overload } from "./scenarios/overload.ts";
+import { poissonObjective } from "./scenarios/poisson-objective.ts";
+import { recovery } from "./scenarios/recovery.ts";
 import { session } from "./scenarios/session.ts";
 import { coldStart, soak } from "./scenarios/start-and-memory.ts";
 
@@ -29,25 +32,36 @@ const scenarios: readonly Scenario[] = [
   image,
   addedLatency,
   alone,
+  overload,
+  recovery,
+  poissonObjective,
   coldStart,
   soak,
   ghz,
 ];
 const maxQuietWaitMs = 15_000;
-const usage = `Usage: node bench/run.ts [--only <scenario,…>] [--quick] [--no-write]
+const usage = `Usage: node bench/run.ts [--only <scenario,…>] [--quick] [--no-write] [--results <folder>]
 
   --only      Some scenarios: ${scenarios.map(({ name }) => name).join(", ")}
   --quick     Short runs (two minutes in all); shows that everything works, not how fast it is
-  --no-write  Leave bench/RESULTS.md as it is; implied by --only and --quick`;
+  --no-write  Leave bench/RESULTS.md as it is; implied by --only and --quick
+  --results   Leave the JSON of each run of overload there, for \`node bench/loadgen/cli.ts page\``;
 
 function readArguments(): {
   readonly chosen: readonly Scenario[];
   readonly named: boolean;
   readonly quick: boolean;
   readonly write: boolean;
+  readonly resultsDir: string | undefined;
 } {
   const { values } = parseArgs({
-    options: { only: { type: "string" }, quick: { type: "boolean" }, "no-write": { type: "boolean" }, help: { type: "boolean" } },
+    options: {
+      only: { type: "string" },
+      quick: { type: "boolean" },
+      "no-write": { type: "boolean" },
+      results: { type: "string" },
+      help: { type: "boolean" },
+    },
   });
   if (values.help === true) throw new Error(usage);
   const names = values.only?.split(",");
@@ -58,6 +72,7 @@ function readArguments(): {
     chosen: names === undefined ? scenarios : scenarios.filter(({ name }) => names.includes(name)),
     named: names !== undefined,
     quick,
+    resultsDir: values.results,
     write: !quick && names === undefined && values["no-write"] !== true,
   };
 }
@@ -84,12 +99,13 @@ async function runScenario(scenario: Scenario, settings: Parameters<typeof creat
 }
 
 async function main(): Promise<void> {
-  const { chosen, named, quick, write } = readArguments();
+  const { chosen, named, quick, write, resultsDir } = readArguments();
   const repoDir = fileURLToPath(new URL("..", import.meta.url));
   const tempDir = mkdtempSync(join(tmpdir(), "predictd-bench-"));
+  if (resultsDir !== undefined) mkdirSync(resultsDir, { recursive: true });
   const cores = chooseCores();
   if (cores.server === undefined) process.stderr.write("Processes cannot be pinned here: figures for one core will be too high.\n");
-  const settings = { quick, cores, repoDir, rounds: quick ? 1 : 5, seconds: quick ? 1 : 3, chosen: named };
+  const settings = { quick, cores, repoDir, rounds: quick ? 1 : 5, seconds: quick ? 1 : 3, chosen: named, resultsDir };
   const outcomes: Outcome[] = [];
   try {
     for (const scenario of chosen) outcomes.push(await runScenario(scenario, { ...settings, tempDir: join(tempDir, scenario.name) }));

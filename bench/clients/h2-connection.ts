@@ -11,6 +11,8 @@ import {
   frame,
   frameHeaderBytes,
   frameType,
+  paddedFlag,
+  priorityFlag,
   windowUpdate,
   writeFrameHeader,
 } from "./h2-frames.ts";
@@ -20,8 +22,11 @@ import type { RequestHeaders } from "./h2-frames.ts";
 export interface ConnectionEvents {
   /** Payload of a DATA frame: `chunk` from `start` to `end`, valid during the call only. */
   data(streamId: number, chunk: Buffer, start: number, end: number): void;
-  /** The stream has ended with this gRPC status; -1 when it was reset or ended without one. */
-  end(streamId: number, status: number): void;
+  /**
+   * The stream has ended with this gRPC status; -1 when it was reset or ended without one. `trailers`: the header block that ended it,
+   * valid during the call only. `resetCode`: of a stream that the server has reset.
+   */
+  end(streamId: number, status: number, trailers?: Buffer, resetCode?: number): void;
   /** The server has widened a window. */
   widened(): void;
   /** The connection is gone before `close` was called. */
@@ -30,8 +35,12 @@ export interface ConnectionEvents {
 
 /** An open connection. Nothing is written before `flush`. */
 export interface Connection {
-  /** Opens a stream by sending the headers of the connection's method. */
-  openStream(): number;
+  /** Opens a stream by sending the headers of the connection's method, and `moreFields` behind them. */
+  openStream(moreFields?: Buffer): number;
+  /** Streams that the server allows at once. */
+  maxStreams(): number;
+  /** False once the server has asked for no more streams. */
+  accepting(): boolean;
   /** Bytes of DATA that may be sent on the connection now. */
   connectionWindow(): number;
   /** Bytes of DATA that a new stream may take. */
@@ -49,6 +58,19 @@ export interface Connection {
 
 const batchBytes = 256 * 1024;
 const grantBytes = 64 * 1024 * 1024;
+const defaultTableBytes = 4096;
+const settingTableBytes = 0x1;
+const settingMaxStreams = 0x3;
+const settingInitialWindow = 0x4;
+const priorityBytes = 5;
+const noFields = Buffer.alloc(0);
+/** HPACK: the table has no entries from here on. Due where the server allows less than the default. */
+const noTable = Buffer.from([0x20]);
+
+// What a frame carries ends before its padding.
+function payloadEnd(chunk: Buffer, flags: number, start: number, end: number): number {
+  return (flags & paddedFlag) === 0 ? end : end - chunk[start]!;
+}
 
 /** Connects and waits for the server's settings. `trackStreams` keeps windows per stream, needed where a stream sends or receives more than one window. */
 export async function openConnection(
@@ -65,6 +87,9 @@ export async function openConnection(
 
   let connectionWindow = defaultWindowBytes;
   let initialWindow = defaultWindowBytes;
+  let maxStreams = Infinity;
+  let tableBytes = defaultTableBytes;
+  let accepting = true;
   let nextStreamId = 1;
   let closing = false;
   let batch = Buffer.allocUnsafeSlow(batchBytes);
@@ -75,13 +100,11 @@ export async function openConnection(
   const receivedOn = new Map<number, number>();
   const grants = new Map<number, number>();
   let okTrailers = Buffer.alloc(0);
-  let settled: (() => void) | undefined;
-  const settings = new Promise<void>((resolve) => {
-    settled = resolve;
-  });
+  const headersHead = Buffer.alloc(frameHeaderBytes);
+  const settings = Promise.withResolvers<void>();
+  let open = false;
 
-  const firstHeaders = frame(frameType.headers, endHeadersFlag, 0, headers.first);
-  const laterHeaders = frame(frameType.headers, endHeadersFlag, 0, headers.later);
+  let fragments: { readonly flags: number; readonly parts: Buffer[] } | undefined;
 
   function flush(): void {
     if (batchEnd > batchStart) socket.write(batch.subarray(batchStart, batchEnd));
@@ -129,20 +152,46 @@ export async function openConnection(
 
   function readSettings(payload: Buffer): void {
     for (let offset = 0; offset + 6 <= payload.length; offset += 6) {
-      if (payload.readUInt16BE(offset) === 0x4) initialWindow = payload.readUInt32BE(offset + 2);
+      const id = payload.readUInt16BE(offset);
+      const value = payload.readUInt32BE(offset + 2);
+      if (id === settingInitialWindow) initialWindow = value;
+      else if (id === settingMaxStreams) maxStreams = value;
+      else if (id === settingTableBytes) tableBytes = value;
     }
     append(frame(frameType.settings, ackFlag, 0, Buffer.alloc(0)), 0);
-    settled?.();
+    settings.resolve();
+  }
+
+  function readHeaders(streamId: number, flags: number, block: Buffer): void {
+    // Blocks that do not end a stream say nothing that the clients need.
+    if ((flags & endStreamFlag) !== 0) endStream(streamId, statusOf(block, 0, block.length), block);
+  }
+
+  function readHeadersFrame(chunk: Buffer, flags: number, streamId: number, start: number, end: number): void {
+    const from = start + ((flags & paddedFlag) === 0 ? 0 : 1) + ((flags & priorityFlag) === 0 ? 0 : priorityBytes);
+    const block = chunk.subarray(from, payloadEnd(chunk, flags, start, end));
+    if ((flags & endHeadersFlag) !== 0) readHeaders(streamId, flags, block);
+    else fragments = { flags, parts: [Buffer.from(block)] };
+  }
+
+  function readContinuation(streamId: number, flags: number, block: Buffer): void {
+    if (fragments === undefined) throw new Error("A CONTINUATION frame that continues nothing.");
+    fragments.parts.push(Buffer.from(block));
+    if ((flags & endHeadersFlag) === 0) return;
+    const whole = fragments;
+    fragments = undefined;
+    readHeaders(streamId, whole.flags, Buffer.concat(whole.parts));
   }
 
   function readFrame(chunk: Buffer, type: number, flags: number, streamId: number, start: number, end: number): void {
     if (type === frameType.data) {
       countReceived(streamId, end - start);
-      events.data(streamId, chunk, start, end);
+      events.data(streamId, chunk, start + ((flags & paddedFlag) === 0 ? 0 : 1), payloadEnd(chunk, flags, start, end));
       if ((flags & endStreamFlag) !== 0) endStream(streamId, -1);
     } else if (type === frameType.headers) {
-      if ((flags & endHeadersFlag) === 0) throw new Error("CONTINUATION frames are not supported by the bench.");
-      if ((flags & endStreamFlag) !== 0) endStream(streamId, statusOf(chunk, start, end));
+      readHeadersFrame(chunk, flags, streamId, start, end);
+    } else if (type === frameType.continuation) {
+      readContinuation(streamId, flags, chunk.subarray(start, end));
     } else if (type === frameType.windowUpdate) {
       const bytes = chunk.readUInt32BE(start);
       if (streamId === 0) connectionWindow += bytes;
@@ -153,23 +202,26 @@ export async function openConnection(
     } else if (type === frameType.ping) {
       if ((flags & ackFlag) === 0) append(frame(frameType.ping, ackFlag, 0, chunk.subarray(start, end)), 0);
     } else if (type === frameType.reset) {
-      endStream(streamId, -1);
-    } else if (type === frameType.goaway && chunk.readUInt32BE(start + 4) !== 0) {
-      lose(`GOAWAY with code ${chunk.readUInt32BE(start + 4)}`);
+      endStream(streamId, -1, undefined, chunk.readUInt32BE(start));
+    } else if (type === frameType.goaway) {
+      accepting = false;
+      if (chunk.readUInt32BE(start + 4) !== 0) lose(`GOAWAY with code ${chunk.readUInt32BE(start + 4)}`);
     }
   }
 
-  function endStream(streamId: number, status: number): void {
+  function endStream(streamId: number, status: number, trailers?: Buffer, resetCode?: number): void {
     receivedOn.delete(streamId);
     grants.delete(streamId);
-    events.end(streamId, status);
+    events.end(streamId, status, trailers, resetCode);
   }
 
   function lose(reason: string): void {
     if (closing) return;
     closing = true;
+    accepting = false;
     socket.destroy();
-    events.lost(reason);
+    if (open) events.lost(reason);
+    else settings.reject(new Error(`No HTTP/2 server: ${reason}`));
   }
 
   socket.on("data", (incoming: Buffer) => {
@@ -190,18 +242,27 @@ export async function openConnection(
   socket.on("error", (error) => lose(error.message));
   socket.on("close", () => lose("connection closed"));
   socket.write(connectionPreface());
-  await settings;
+  await settings.promise;
+  open = true;
   flush();
 
+  const noRoom = tableBytes < defaultTableBytes;
+  const firstHeaders = noRoom ? Buffer.concat([noTable, headers.plain]) : headers.first;
+  const laterHeaders = noRoom ? headers.plain : headers.later;
+
   return {
-    openStream() {
+    openStream(moreFields = noFields) {
       const streamId = nextStreamId;
       nextStreamId += 2;
-      const bytes = streamId === 1 ? firstHeaders : laterHeaders;
-      bytes.writeUInt32BE(streamId, 5);
-      append(bytes, 0);
+      const block = streamId === 1 ? firstHeaders : laterHeaders;
+      writeFrameHeader(headersHead, 0, block.length + moreFields.length, frameType.headers, endHeadersFlag, streamId);
+      append(headersHead, 0);
+      append(block, 0);
+      if (moreFields.length > 0) append(moreFields, 0);
       return streamId;
     },
+    maxStreams: () => maxStreams,
+    accepting: () => accepting,
     connectionWindow: () => connectionWindow,
     initialWindow: () => initialWindow,
     takeGrant(streamId) {

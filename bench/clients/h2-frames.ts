@@ -1,7 +1,7 @@
 // HTTP/2 frames and pre-encoded request headers for the raw clients of the bench.
 
 /** Frame types that the clients meet. */
-export const frameType = { data: 0, headers: 1, reset: 3, settings: 4, ping: 6, goaway: 7, windowUpdate: 8 } as const;
+export const frameType = { data: 0, headers: 1, reset: 3, settings: 4, ping: 6, goaway: 7, windowUpdate: 8, continuation: 9 } as const;
 
 /** Flag of DATA and HEADERS: the stream ends with this frame. */
 export const endStreamFlag = 0x1;
@@ -9,6 +9,10 @@ export const endStreamFlag = 0x1;
 export const ackFlag = 0x1;
 /** Flag of HEADERS: no CONTINUATION follows. */
 export const endHeadersFlag = 0x4;
+/** Flag of DATA and HEADERS: the payload begins with the length of the padding at its end. */
+export const paddedFlag = 0x8;
+/** Flag of HEADERS: five bytes of priority stand before the block. */
+export const priorityFlag = 0x20;
 /** Bytes of a frame header. */
 export const frameHeaderBytes = 9;
 /** Payload of one DATA frame. One byte below the 16,384 that every peer accepts, so that four fill the default window of 65,535. */
@@ -17,6 +21,8 @@ export const maxDataBytes = 16_383;
 export const maxWindowBytes = 2 ** 31 - 1;
 /** Window before any SETTINGS or WINDOW_UPDATE. */
 export const defaultWindowBytes = 65_535;
+
+const cancelCode = 8;
 
 /** Writes one frame header. */
 export function writeFrameHeader(target: Buffer, offset: number, length: number, type: number, flags: number, streamId: number): void {
@@ -41,6 +47,13 @@ export function windowUpdate(streamId: number, bytes: number): Buffer {
   return frame(frameType.windowUpdate, 0, streamId, payload);
 }
 
+/** A RST_STREAM that says CANCEL, as clients send when a call's deadline has passed. */
+export function cancelFrame(streamId: number): Buffer {
+  const payload = Buffer.alloc(4);
+  payload.writeUInt32BE(cancelCode);
+  return frame(frameType.reset, 0, streamId, payload);
+}
+
 /** What a client sends first: no push, no dynamic header table for answers, and windows that never hold the server back. */
 export function connectionPreface(): Buffer {
   const settings: readonly (readonly [number, number])[] = [
@@ -60,10 +73,28 @@ export function connectionPreface(): Buffer {
   ]);
 }
 
-/** Header blocks of one gRPC method: the first enters the names into the server's table, later ones only point there. */
+/**
+ * Header blocks of one gRPC method: the first enters the names into the server's table, later ones only point there. `plain` enters
+ * nothing, for servers whose table has no room.
+ */
 export interface RequestHeaders {
   readonly first: Buffer;
   readonly later: Buffer;
+  readonly plain: Buffer;
+}
+
+const timeoutName = literalName("grpc-timeout");
+const maxTimeoutDigits = 8;
+
+function literalName(name: string): Buffer {
+  return Buffer.concat([Buffer.from([0x00, name.length]), Buffer.from(name, "latin1")]);
+}
+
+/** The header `grpc-timeout` for the end of any header block: in microseconds where 8 digits suffice, else in milliseconds; at least 1. */
+export function timeoutField(ms: number): Buffer {
+  const us = String(Math.max(1, Math.round(ms * 1000)));
+  const value = us.length <= maxTimeoutDigits ? `${us}u` : `${Math.round(ms)}m`;
+  return Buffer.concat([timeoutName, plainString(value)]);
 }
 
 function plainString(text: string): Buffer {
@@ -75,19 +106,25 @@ function plainString(text: string): Buffer {
 /** Encodes the request headers of one gRPC method (HPACK, RFC 7541; static names :authority 1, :path 4, content-type 31). */
 export function requestHeaders(path: string, authority: string): RequestHeaders {
   const method = Buffer.from([0x83, 0x86]);
-  const first = Buffer.concat([
-    method,
-    Buffer.from([0x44]),
-    plainString(path),
-    Buffer.from([0x41]),
-    plainString(authority),
-    Buffer.from([0x5f]),
-    plainString("application/grpc"),
-    Buffer.from([0x40]),
-    plainString("te"),
-    plainString("trailers"),
-  ]);
-  return { first, later: Buffer.concat([method, Buffer.from([0x80 | 65, 0x80 | 64, 0x80 | 63, 0x80 | 62])]) };
+  const literals = (indexed: (staticName: number) => readonly number[]): Buffer =>
+    Buffer.concat([
+      method,
+      Buffer.from(indexed(4)),
+      plainString(path),
+      Buffer.from(indexed(1)),
+      plainString(authority),
+      Buffer.from(indexed(31)),
+      plainString("application/grpc"),
+      Buffer.from(indexed(0)),
+      plainString("te"),
+      plainString("trailers"),
+    ]);
+  return {
+    first: literals((name) => [0x40 | name]),
+    later: Buffer.concat([method, Buffer.from([0x80 | 65, 0x80 | 64, 0x80 | 63, 0x80 | 62])]),
+    // Four bits for the number of the name; what does not fit goes into the next byte.
+    plain: literals((name) => (name < 15 ? [name] : [15, name - 15])),
+  };
 }
 
 /** A gRPC message: flag, length, bytes. */

@@ -16,9 +16,9 @@ export interface Tally {
   result(): LoadResult;
 }
 
-/** Starts the clock of a run. */
-export function startTally(spec: LoadSpec): Tally {
-  const fromMs = performance.now() + spec.warmupSeconds * 1000;
+/** Starts the clock of a run, by default now. */
+export function startTally(spec: LoadSpec, startMs = performance.now()): Tally {
+  const fromMs = startMs + spec.warmupSeconds * 1000;
   const untilMs = fromMs + spec.seconds * 1000;
   const cpuFrom = process.cpuUsage();
   const beganMs = performance.now();

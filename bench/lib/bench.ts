@@ -16,7 +16,7 @@ export interface Figure {
   /** `x` for ratios. */
   readonly unit: string;
   /** The bound, and whether the figure must reach it or stay below it. */
-  readonly target?: { readonly atLeast: number } | { readonly atMost: number };
+  readonly target?: { readonly atLeast: number; /** Below it a miss is a defect. */ readonly floor?: number } | { readonly atMost: number };
   /** Rounds, settings and side figures in a few words. */
   readonly note?: string;
 }
@@ -42,6 +42,8 @@ export interface Bench {
   readonly seconds: number;
   /** Whether this scenario was asked for by name, which allows it to take its full time. */
   readonly chosen: boolean;
+  /** Where scenarios of the load generator leave the JSON of each run, for its page. */
+  readonly resultsDir?: string;
   log(line: string): void;
   /** Starts predictd on a folder of models and waits for SERVING. `core` pins the whole process. */
   startPredictd(
@@ -64,7 +66,9 @@ export interface Bench {
 export const oneCoreFlags: readonly string[] = ["--max-workers", "1", "--instances", "1", "--intra-op-threads", "1"];
 
 /** Creates the tools. */
-export function createBench(settings: Pick<Bench, "quick" | "cores" | "tempDir" | "repoDir" | "rounds" | "seconds" | "chosen">): Bench {
+export function createBench(
+  settings: Pick<Bench, "quick" | "cores" | "tempDir" | "repoDir" | "rounds" | "seconds" | "chosen" | "resultsDir">,
+): Bench {
   const { cores, tempDir, repoDir } = settings;
   const running: ServerProcess[] = [];
   let files = 0;

@@ -27,8 +27,9 @@ export async function callOnce<Request, Response>(
   port: number,
   method: Pick<MethodDefinition<Request, Response>, "path" | "requestSerialize" | "responseDeserialize">,
   request: Request,
+  host = "127.0.0.1",
 ): Promise<Response> {
-  const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure(), { "grpc.use_local_subchannel_pool": 1 });
+  const client = new Client(`${host}:${port}`, credentials.createInsecure(), { "grpc.use_local_subchannel_pool": 1 });
   try {
     return await new Promise<Response>((resolve, reject) => {
       client.makeUnaryRequest(

@@ -1,6 +1,6 @@
 // Small statistics over rounds.
 
-/** The median; of an even count the mean of the two middle values. */
+/** The median; of an even count the mean of the two middle values, of none NaN. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length / 2;
@@ -21,5 +21,7 @@ export function readable(value: number): string {
 
 /** Number, lowest and highest of the rounds, as text. */
 export function spread(values: readonly number[]): string {
-  return values.length < 2 ? "one round" : `${values.length} rounds ${readable(Math.min(...values))}–${readable(Math.max(...values))}`;
+  return values.length < 2
+    ? `${values.length === 0 ? "no" : "one"} round`
+    : `${values.length} rounds ${readable(Math.min(...values))}–${readable(Math.max(...values))}`;
 }

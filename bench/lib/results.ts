@@ -28,21 +28,33 @@ export function targetText({ target }: Figure): string {
   return "atLeast" in target ? `≥ ${readable(target.atLeast)}` : `≤ ${readable(target.atMost)}`;
 }
 
-/** Whether the figure meets its target; undefined without one. */
+/** Whether the figure meets its target; undefined without one, and for NaN, which stands for no valid round. */
 export function isMet({ target, value }: Figure): boolean | undefined {
-  if (target === undefined) return undefined;
+  if (target === undefined || Number.isNaN(value)) return undefined;
   return "atLeast" in target ? value >= target.atLeast : value <= target.atMost;
+}
+
+/** `, but above the floor 0.84`, for targets that have a floor. */
+function floorText({ target, value }: Figure): string {
+  if (target === undefined || !("floor" in target) || target.floor === undefined || Number.isNaN(value)) return "";
+  return value >= target.floor ? `, above the floor ${readable(target.floor)}` : `, below the floor ${readable(target.floor)}`;
 }
 
 function metText(figure: Figure): string {
   const met = isMet(figure);
-  return met === undefined ? "" : met ? "yes" : "**no**";
+  if (Number.isNaN(figure.value)) return "not measured";
+  if (met === undefined || met) return met === undefined ? "" : "yes";
+  return `**no**${floorText(figure)}`;
 }
 
 /** One line of the table on the terminal. */
 export function figureLine(figure: Figure): string {
   const met = isMet(figure);
-  const verdict = met === undefined ? "" : `  ${targetText(figure)} ${met ? "met" : "MISSED"}`;
+  const verdict = Number.isNaN(figure.value)
+    ? "  not measured"
+    : met === undefined
+      ? ""
+      : `  ${targetText(figure)} ${met ? "met" : `MISSED${floorText(figure)}`}`;
   return `  ${figure.name.padEnd(58)} ${readable(figure.value).padStart(9)} ${figure.unit.padEnd(11)}${verdict}${figure.note === undefined ? "" : `  (${figure.note})`}`;
 }
 
