@@ -10,7 +10,7 @@ from peer_settings import open_session, read_settings
 from pytriton.decorators import batch
 from pytriton.model_config import DynamicBatcher, ModelConfig, Tensor
 from pytriton.model_config.common import QueuePolicy, TimeoutAction
-from pytriton.triton import Triton, TritonConfig
+from pytriton.triton import Triton, TritonConfig, TritonSecurityConfig
 
 # Triton's Python stub links libpython by name and would take the system's, which fails beside the library of another release.
 os.environ["LD_LIBRARY_PATH"] = os.pathsep.join(filter(None, [sysconfig.get_config_var("LIBDIR"), os.environ.get("LD_LIBRARY_PATH")]))
@@ -45,7 +45,10 @@ config = TritonConfig(
 # Leaving the block below is what stops Triton's own process, and lets it remove its files and its shared memory.
 signal.signal(signal.SIGTERM, signal.default_int_handler)
 
-with Triton(config=config, workspace=pathlib.Path(settings.temp_dir) / "triton") as triton:
+# The bench asks for the statistics, which pytriton otherwise keeps behind a token.
+security = TritonSecurityConfig(restricted_endpoints=[])
+
+with Triton(config=config, workspace=pathlib.Path(settings.temp_dir) / "triton", security_config=security) as triton:
     triton.bind(
         model_name=settings.model_name,
         infer_func=infer,
