@@ -4,6 +4,7 @@ import { findCapacity, runSchedule } from "../loadgen/run-schedule.ts";
 import type { LoadgenResult } from "../loadgen/result.ts";
 import type { Target } from "../loadgen/target.ts";
 import type { Peer } from "./peer.ts";
+import { peersNamed } from "./peers.ts";
 import { scheduleOf } from "./points.ts";
 import type { Point } from "./points.ts";
 import { startPeer } from "./start.ts";
@@ -43,8 +44,6 @@ function targetOf({ peer, port }: RunningPeer, { rowSize, fullBatchMs }: Measure
 
 async function measureCapacity(running: RunningPeer, round: number, settings: MeasureSettings): Promise<number> {
   const { peer, startMs } = running;
-  const known = settings.store.read("capacity", round, peer.name);
-  if (known !== undefined) return known.rowsPerSecond;
   const options = { model: settings.model.name, inFlight: callsInFlight, seconds: capacitySeconds, core: settings.clientCore };
   const { rowsPerSecond, latencyMs, meanBatch, cpuShare } = await findCapacity(targetOf(running, settings), options);
   const record = { rowsPerSecond, p99Ms: latencyMs.p99, meanBatch, generatorCpuShare: cpuShare, startMs };
@@ -97,12 +96,20 @@ export async function measureRound(
   settings: MeasureSettings,
 ): Promise<number | undefined> {
   const missing = points.filter(({ name }) => settings.store.read("point", round, peer.name, name) === undefined);
-  const known = settings.store.read("capacity", round, peer.name);
+  const known = settings.store.read("capacity", round, peer.capacityOf ?? peer.name);
   if (known !== undefined && missing.length === 0) return known.rowsPerSecond;
   let running: RunningPeer | undefined;
   try {
-    running = await startPeer(peer, settings);
-    const capacity = await measureCapacity(running, round, settings);
+    const source = peer.capacityOf === undefined ? peer : peersNamed([peer.capacityOf])[0]!;
+    let capacity = settings.store.read("capacity", round, source.name)?.rowsPerSecond;
+    if (capacity === undefined) {
+      running = await startPeer(source, settings);
+      capacity = await measureCapacity(running, round, settings);
+    }
+    if (running?.peer !== peer) {
+      await running?.stop();
+      running = await startPeer(peer, settings);
+    }
     for (const point of missing) {
       const base = point.of === "own" ? capacity : predictdCapacity;
       if (base === undefined) continue;

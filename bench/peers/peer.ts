@@ -61,6 +61,11 @@ export interface Peer {
   readonly path?: string;
   /** Whether requests carry Triton's parameter `timeout`: their deadline, or what the run of a full batch leaves of it. */
   readonly requestTimeout?: "deadline" | "deadline less full batch";
+  /**
+   * Name of the peer whose capacity counts as its own: a variant that refuses what waits too long is never given a queue that fills its
+   * batches. Undefined: its own.
+   */
+  readonly capacityOf?: string;
   /** Names of the only points that it is measured at; undefined for all. */
   readonly onlyPoints?: readonly string[];
   /** How it is configured, in one sentence for the page. */

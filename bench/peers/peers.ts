@@ -95,6 +95,7 @@ export const peers: readonly Peer[] = [
     name: "triton-timeout",
     ...triton,
     title: `${triton.title}, queue timeout = deadline`,
+    capacityOf: "triton",
     requestTimeout: "deadline",
     configuration: `${tritonBasis}; queue timeout ${deadlineMs} ms with action REJECT, and each request may shorten it: its parameter \`timeout\` is its own deadline.`,
     start: python("pytriton", { words: serveScript, maxDelayUs: 0, queueTimeoutMs: (start) => start.deadlineMs, timeoutOverride: true }),
@@ -103,6 +104,7 @@ export const peers: readonly Peer[] = [
     name: "triton-tuned",
     ...triton,
     title: `${triton.title}, queue timeout tuned by hand`,
+    capacityOf: "triton",
     configuration: `${tritonBasis}; queue timeout = ${deadlineMs} ms less the measured run of a full batch, with action REJECT.`,
     start: python("pytriton", {
       words: serveScript,
@@ -114,6 +116,7 @@ export const peers: readonly Peer[] = [
     name: "triton-client",
     ...triton,
     title: `${triton.title}, timeouts tuned by every client`,
+    capacityOf: "triton",
     requestTimeout: "deadline less full batch",
     onlyPoints: ["poisson-1.3-mixed", "bursts-0.6-mixed"],
     configuration: `${tritonBasis}; queue timeout ${longestDeadlineMs} ms with action REJECT, and the parameter \`timeout\` of each request is its own deadline less the measured run of a full batch, which every client would have to know.`,

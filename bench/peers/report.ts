@@ -48,11 +48,11 @@ function goodputTable(measured: readonly Peer[], cells: readonly Cell[]): readon
 
 function comparisonLines(cells: readonly Cell[]): readonly string[] {
   const all = bestPeers(cells);
-  const lines = all.map(({ point, peer, peerGoodput, ourGoodput }) => {
+  const lines = all.map(({ point, peer, peerGoodput, ourGoodput, doubtful }) => {
     const { title } = points.find(({ name }) => name === point)!;
     const ahead =
       peerGoodput - ourGoodput > noticeable ? "**the peer is ahead**" : ourGoodput - peerGoodput > noticeable ? "predictd" : "even";
-    return [title, share(ourGoodput), `${peer} ${share(peerGoodput)}`, figure(ourGoodput / peerGoodput), ahead];
+    return [title, share(ourGoodput), `${peer} ${share(peerGoodput)}`, figure(ourGoodput / peerGoodput), doubtful ? "in doubt" : ahead];
   });
   const mixed = all.find(({ point }) => point === "poisson-1.3-mixed");
   const ratio = mixed === undefined ? Number.NaN : mixed.ourGoodput / mixed.peerGoodput;
@@ -84,11 +84,11 @@ function detailRows(cells: readonly Cell[]): readonly (readonly string[])[] {
 }
 
 function configurationTable(records: readonly StoredRecord[], measured: readonly Peer[]): readonly string[] {
-  const rows = measured.map(({ name, title, protocol, configuration }) => {
-    const own = ofKind(records, "capacity").filter(({ peer }) => peer === name);
+  const rows = measured.map(({ name, title, protocol, configuration, capacityOf: source = name }) => {
+    const own = ofKind(records, "capacity").filter(({ peer }) => peer === source);
     const startMs = medianOf(own, (record) => record.startMs);
     const generator = medianOf(own, ({ generatorCpuShare }) => generatorCpuShare);
-    return [title, protocol, figure(capacityOf(records, name)), figure(generator), figure((startMs ?? Number.NaN) / 1000), configuration];
+    return [title, protocol, figure(capacityOf(records, source)), figure(generator), figure((startMs ?? Number.NaN) / 1000), configuration];
   });
   return table(["server", "protocol", "capacity, rows/s", "generator's share of its core", "start, s", "configuration"], rows);
 }

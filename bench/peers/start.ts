@@ -120,7 +120,9 @@ export async function startPeer(peer: Peer, settings: PeerSettings): Promise<Run
         () => undefined,
         (error: unknown) => String(error),
       );
-      if (problem === undefined || failure !== undefined || performance.now() > untilMs) return problem;
+      if (problem === undefined) return undefined;
+      // It may have ended while it was asked: that is the better reason.
+      if (failure !== undefined || performance.now() > untilMs) return failure ?? problem;
       await sleep(pollMs);
     }
   };

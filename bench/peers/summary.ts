@@ -69,6 +69,8 @@ export interface Comparison {
   readonly peer: string;
   readonly peerGoodput: number;
   readonly ourGoodput: number;
+  /** Whether the generator was too slow for either. */
+  readonly doubtful: boolean;
 }
 
 /** The best of the others at each point where predictd was measured too. At the equal rate predictd's own 1.3 × is that rate. */
@@ -79,6 +81,8 @@ export function bestPeers(cells: readonly Cell[]): readonly Comparison[] {
     const others = cells.filter(({ peer, point }) => peer !== "predictd" && point === name);
     const best = others.toSorted((a, b) => b.goodput - a.goodput)[0];
     if (ours === undefined || best === undefined) return [];
-    return [{ point: name, peer: best.peer, peerGoodput: best.goodput, ourGoodput: ours.goodput }];
+    return [
+      { point: name, peer: best.peer, peerGoodput: best.goodput, ourGoodput: ours.goodput, doubtful: ours.doubtful || best.doubtful },
+    ];
   });
 }

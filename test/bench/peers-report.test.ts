@@ -52,15 +52,17 @@ test("a cell is the median of its rounds with their spread, in doubt when a roun
 
 test("the best of the others is held against predictd, at the equal rate against its own 1.3 x", () => {
   expect(bestPeers(cellsOf(records))).toEqual([
-    { point: "poisson-1.3", peer: "triton-tuned", peerGoodput: 0.78, ourGoodput: 0.72 },
-    { point: "poisson-1.3-mixed", peer: "triton", peerGoodput: 0.5, ourGoodput: 0.7 },
-    { point: "equal-1.3", peer: "triton", peerGoodput: 0.1, ourGoodput: 0.72 },
+    { point: "poisson-1.3", peer: "triton-tuned", peerGoodput: 0.78, ourGoodput: 0.72, doubtful: true },
+    { point: "poisson-1.3-mixed", peer: "triton", peerGoodput: 0.5, ourGoodput: 0.7, doubtful: false },
+    { point: "equal-1.3", peer: "triton", peerGoodput: 0.1, ourGoodput: 0.72, doubtful: false },
   ]);
 });
 
 test("the page says where a peer is ahead and who was left out", () => {
   const page = renderPeers(records, "the command", "abc");
-  expect(page).toContain("| 1.3 × | 0.720 | triton-tuned 0.780 | 0.923 | **the peer is ahead** |");
+  expect(page).toContain("| 1.3 × | 0.720 | triton-tuned 0.780 | 0.923 | in doubt |");
+  const sure = records.filter((record) => record.kind !== "point" || record.result.valid);
+  expect(renderPeers(sure, "the command", "abc")).toContain("| 1.3 × | 0.720 | triton-tuned 0.790 | 0.911 | **the peer is ahead** |");
   expect(page).toContain("| 1.3 ×, 48/160 ms | 0.700 | triton 0.500 | 1.4 | predictd |");
   expect(page).toContain("0.780 (0.600–0.800) ?");
   expect(page).toContain("- Ray Serve 2.60.0: not measured: ray is not installed\n");

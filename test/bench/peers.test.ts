@@ -30,6 +30,8 @@ describe("the list", () => {
       "ray",
       "naive",
     ]);
+    const sources = peers.flatMap(({ capacityOf }) => capacityOf ?? []);
+    expect(peersNamed(sources).map(({ name }) => name)).toEqual(["triton"]);
     expect(() => peersNamed(["triton", "nobody"])).toThrow("No such peer: nobody");
   });
 
