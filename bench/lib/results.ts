@@ -1,7 +1,7 @@
 // Turns figures into the table on the terminal and the page bench/RESULTS.md.
 
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import { h2loadVersion } from "../clients/h2load.ts";
@@ -87,6 +87,7 @@ export function renderResults(outcomes: readonly Outcome[], repoDir: string, com
     "absolute figures are only as good as the machine. The server runs as configured by default, except for one worker with one thread where one",
     "core is named. Every OK answer a client counted was held against the server's own count.",
     "",
+    ...(existsSync(join(repoDir, "bench", "PEERS.md")) ? ["[PEERS.md](PEERS.md) shows predictd beside other servers.", ""] : []),
   ];
   for (const { scenario, figures, failure, seconds, busyBefore } of outcomes) {
     lines.push(

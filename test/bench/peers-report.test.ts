@@ -1,0 +1,93 @@
+// What a comparison comes to: medians over rounds, who is ahead, what was not measured, and where a broken-off run goes on.
+
+import { afterAll, expect, test } from "@jest/globals";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { LoadgenResult } from "../../bench/loadgen/result.ts";
+import { ceilingOf, points, pointsNamed, scheduleOf } from "../../bench/peers/points.ts";
+import { renderPeers } from "../../bench/peers/report.ts";
+import { openStore } from "../../bench/peers/store.ts";
+import type { PointRecord, StoredRecord } from "../../bench/peers/store.ts";
+import { bestPeers, cellsOf, typicalRun } from "../../bench/peers/summary.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "predictd-peers-report-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function resultOf(name: string, goodput: number, valid = true): LoadgenResult {
+  const offered = 1000;
+  const good = Math.round(goodput * offered);
+  const schedule = scheduleOf(points[0]!, "m", 10, 1, 1).spec;
+  const latenessMs = { count: 1, mean: 0, p50: 0, p90: 0, p99: 0, p999: 0, max: 0 };
+  const generator = { latenessMs, cpuShare: 0, blockedCount: 0, connectionCount: 1 };
+  const counts = { offered, good, refused: offered - good, late: 0, unanswered: 0, unsent: 0, lost: 0, goodput, lateShare: 0 };
+  const details = { byStatus: {}, byReason: {}, byClass: [], binMs: 100, series: [], generator };
+  return { name, label: "", target: "", schedule, valid, invalidBecause: [], ...counts, ...details };
+}
+
+function pointRecord(peer: string, point: string, round: number, goodput: number, valid = true): PointRecord {
+  const figures = { rate: 1300, capacity: 1000, cpuUsPerCall: 800, discardedCount: 0, hung: false };
+  return { kind: "point", peer, point, round, ...figures, result: resultOf(peer, goodput, valid) };
+}
+
+const records: readonly StoredRecord[] = [
+  { kind: "comparison", fullBatchMs: 18.2, seconds: 15, maxBatch: 32, date: "2026-01-31" },
+  ...[0.7, 0.74, 0.72].map((goodput, i) => pointRecord("predictd", "poisson-1.3", i + 1, goodput)),
+  ...[0.6, 0.8, 0.78].map((goodput, i) => pointRecord("triton-tuned", "poisson-1.3", i + 1, goodput, i > 0)),
+  pointRecord("mlserver", "poisson-1.3", 1, 0),
+  pointRecord("predictd", "poisson-1.3-mixed", 1, 0.7),
+  pointRecord("triton", "poisson-1.3-mixed", 1, 0.5),
+  pointRecord("triton", "equal-1.3", 1, 0.1),
+  { kind: "failure", peer: "ray", round: 1, reason: "ray is not installed\nand more" },
+];
+
+test("a cell is the median of its rounds with their spread, in doubt when a round is", () => {
+  const cells = cellsOf(records);
+  const tuned = cells.find(({ peer }) => peer === "triton-tuned")!;
+  expect(tuned).toMatchObject({ goodput: 0.78, lowest: 0.6, highest: 0.8, doubtful: true });
+  expect(tuned.ceiling).toBeCloseTo(1 / 1.3, 6);
+  expect(typicalRun(tuned).goodput).toBe(0.78);
+  expect(cells.find(({ peer }) => peer === "predictd")).toMatchObject({ goodput: 0.72, doubtful: false });
+});
+
+test("the best of the others is held against predictd, at the equal rate against its own 1.3 x", () => {
+  expect(bestPeers(cellsOf(records))).toEqual([
+    { point: "poisson-1.3", peer: "triton-tuned", peerGoodput: 0.78, ourGoodput: 0.72, doubtful: true },
+    { point: "poisson-1.3-mixed", peer: "triton", peerGoodput: 0.5, ourGoodput: 0.7, doubtful: false },
+    { point: "equal-1.3", peer: "triton", peerGoodput: 0.1, ourGoodput: 0.72, doubtful: false },
+  ]);
+});
+
+test("the page says where a peer is ahead and who was left out", () => {
+  const page = renderPeers(records, "the command", "abc");
+  expect(page).toContain("| 1.3 × | 0.720 | triton-tuned 0.780 | 0.923 | in doubt |");
+  const sure = records.filter((record) => record.kind !== "point" || record.result.valid);
+  expect(renderPeers(sure, "the command", "abc")).toContain("| 1.3 × | 0.720 | triton-tuned 0.790 | 0.911 | **the peer is ahead** |");
+  expect(page).toContain("| 1.3 ×, 48/160 ms | 0.700 | triton 0.500 | 1.4 | predictd |");
+  expect(page).toContain("0.780 (0.600–0.800) ?");
+  expect(page).toContain("- Ray Serve 2.60.0: not measured: ray is not installed\n");
+  expect(page).toContain("- LitServe 0.2.19: not measured: not asked for\n");
+});
+
+test("what a folder holds is not measured again", () => {
+  const store = openStore(folder);
+  expect(store.read("point", 1, "triton", "poisson-0.5")).toBeUndefined();
+  const record = pointRecord("triton", "poisson-0.5", 1, 0.9);
+  store.write(record, 1, "triton", "poisson-0.5");
+  expect(openStore(folder).read("point", 1, "triton", "poisson-0.5")).toEqual(record);
+  expect(store.all()).toEqual([record]);
+});
+
+test("every server meets the same arrivals, stretched by its rate", () => {
+  const [point] = pointsNamed(["poisson-1.3-mixed"]);
+  const slow = scheduleOf(point!, "m", 100, 4, 7);
+  const fast = scheduleOf(point!, "m", 200, 4, 7);
+  const shared = slow.atMs.length;
+  expect(shared).toBeGreaterThan(300);
+  for (let i = 0; i < shared; i++) expect(fast.atMs[i]! * 2).toBeCloseTo(slow.atMs[i]!, 6);
+  expect(fast.classOf.slice(0, shared)).toEqual(slow.classOf);
+  expect(slow.classes.map(({ deadlineMs }) => deadlineMs)).toEqual([48, 160]);
+  expect(ceilingOf(1000, 1300)).toBeCloseTo(0.769, 3);
+  expect(ceilingOf(1000, 500)).toBe(1);
+  expect(() => pointsNamed(["nowhere"])).toThrow("No such point: nowhere");
+});
