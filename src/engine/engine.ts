@@ -64,6 +64,25 @@ export interface BatchStatistics {
   readonly postprocessMs: number;
 }
 
+/** How long runs of similar size took, in milliseconds. */
+export interface RunDistribution {
+  /** Rows of the largest ones, a power of two; they have more than half of that. */
+  readonly maxRows: number;
+  readonly runMs: Distribution;
+}
+
+/** What became of the requests of one level of priority. */
+export interface LevelStatistics {
+  /** 1 is the highest; 0 for a model without levels; 64 stands for all from there on. */
+  readonly level: number;
+  /** Answered before the deadline. */
+  readonly onTimeCount: number;
+  /** Answered, but the deadline had passed. */
+  readonly lateCount: number;
+  /** Wait of the answered ones for the start of their run, in milliseconds. */
+  readonly queueMs: Distribution;
+}
+
 /** How often values have been seen. */
 export interface Distribution {
   /** Upper bounds of all buckets but the last, ascending. */
@@ -99,6 +118,12 @@ export interface SchedulingStatistics {
   readonly predictRatio: Distribution;
   /** Which share of a run's length is padding, from 0 to 1; only of requests that may be padded. */
   readonly padRatio: Distribution;
+  /** By size, smallest first. */
+  readonly runs: readonly RunDistribution[];
+  /** By level, highest first; only those that have answered somebody. */
+  readonly levels: readonly LevelStatistics[];
+  /** Run time of rows that nobody was waiting for any more when they came back, in milliseconds. */
+  readonly wastedRunMs: number;
 }
 
 /** Counts of an engine since it was made, and gauges. */

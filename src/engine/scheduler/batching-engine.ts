@@ -289,17 +289,18 @@ export class BatchingEngine implements Engine, LaneUser {
     }
     this.#inFlight--;
     this.#rowCount += rows;
+    const { counters } = this.#state;
+    counters.ran(ranRows, runMs);
     for (let i = 0; i < jobs.length; i++) {
       const job = jobs[i]!;
-      job.pending.call.stage = "postprocess";
-      job.pending.deliver(job, {
-        blocks: blocks[i]!,
-        batchRows: rows,
-        queueMs: dispatchedAt - job.enqueuedAt,
-        batchMs,
-        runMs,
-        endedAt,
-      });
+      const { pending } = job;
+      const queueMs = dispatchedAt - job.enqueuedAt;
+      const isLate = pending.settled || endedAt > job.deadline;
+      if (isLate) counters.wastedRunMs += (runMs * job.rows) / ranRows;
+      pending.call.stage = "postprocess";
+      if (pending.deliver(job, { blocks: blocks[i]!, batchRows: rows, queueMs, batchMs, runMs, endedAt })) {
+        counters.answered(pending.level.number, queueMs, isLate);
+      }
     }
     this.#runs.record(ranRows, batchMs, runMs, this.#state.clock.now() - cutFrom);
     this.#settleIdle();

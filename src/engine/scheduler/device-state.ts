@@ -28,6 +28,11 @@ export class DeviceState {
     this.#alarm = new Gate(clock, () => this.serve());
   }
 
+  /** For people. */
+  get name(): string {
+    return this.#device.name;
+  }
+
   /** Tokens there are. */
   get tokens(): number {
     return this.#device.tokens;

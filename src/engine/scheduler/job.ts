@@ -112,14 +112,15 @@ export class Pending {
     this.#reject = reject;
   }
 
-  /** Notes the outcome of one job; the last one answers the caller. */
-  deliver(job: Job, outcome: JobOutcome): void {
-    if (this.settled) return;
+  /** Notes the outcome of one job; the last one answers the caller. @returns whether it was the last. */
+  deliver(job: Job, outcome: JobOutcome): boolean {
+    if (this.settled) return false;
     this.outcomes[job.index] = outcome;
-    if (--this.missing > 0) return;
+    if (--this.missing > 0) return false;
     this.settled = true;
     this.call.onAbort(undefined);
     this.#resolve(this.outcomes);
+    return true;
   }
 
   /** Lifts the limit on its start: the run begins, nobody waits any more, or the limit has acted. */

@@ -36,6 +36,8 @@ export class LaneState {
   readonly lane: Lane;
   readonly users = new Map<LaneUser, Seat>();
   inFlight = 0;
+  /** Time that runs have had it, those that have ended, in milliseconds. */
+  busyMs = 0;
   readonly #turns = new Turns<LaneUser>();
   /** Whether a run has hung here and none has ended in time since: one small batch goes first. */
   onProbation = false;
@@ -149,6 +151,7 @@ export class LaneState {
     this.onProbation = now > this.#hangsAt;
     const heldMs = now - Math.max(dispatchedAt, this.#endedAt);
     this.#endedAt = now;
+    this.busyMs += heldMs;
     this.#running?.device?.giveBack(this.#running.tokens);
     this.#running = undefined;
     if (--this.inFlight > 0) {

@@ -12,8 +12,19 @@ import type { Overhead } from "./overhead.ts";
 import { NO_OVERHEAD } from "./overhead.ts";
 import type { QueueOptions } from "./queue-options.ts";
 
+/** How busy everything is that models share. */
+export interface SchedulerStatistics {
+  /** What is taken off every deadline for the event loop's delay and the writing of answers, in milliseconds. */
+  readonly overheadMs: number;
+  /** Lanes: how long runs have had each of them, in milliseconds, and the batches that are there now. */
+  readonly lanes: readonly { readonly busyMs: number; readonly inFlight: number }[];
+  readonly devices: readonly { readonly name: string; readonly tokens: number; readonly tokensInFlight: number }[];
+}
+
 /** Queues of all model versions over shared lanes and devices. */
 export interface Scheduler {
+  /** Gauges and counts. */
+  statistics(): SchedulerStatistics;
   /** Makes the engine of one version. */
   createEngine(options: QueueOptions): Engine;
 }
@@ -42,6 +53,11 @@ export function createScheduler(clock: Clock = systemClock, overhead: Overhead =
     return { instance, device: deviceOf(device), tokens: Math.min(tokens, device.tokens) };
   };
   return {
+    statistics: () => ({
+      overheadMs: overhead.ms,
+      lanes: [...lanes.values()].map(({ busyMs, inFlight }) => ({ busyMs, inFlight })),
+      devices: [...devices.values()].map(({ name, tokens, tokensInFlight }) => ({ name, tokens, tokensInFlight })),
+    }),
     createEngine(options) {
       return new BatchingEngine(options, clock, overhead, (instance, user) => {
         const lane = laneOf(instance.lane);

@@ -1,7 +1,11 @@
 import { afterEach, expect, test } from "@jest/globals";
 import { RunFailure } from "../../../src/engine/scheduler/executor.ts";
+import { PLAIN_QUEUE } from "../../../src/engine/queue-policy.ts";
+import { LatencyModel } from "../../../src/engine/scheduler/latency-model.ts";
 import { RunStatistics } from "../../../src/engine/scheduler/run-statistics.ts";
-import { endCalls, finishAll, send, setUp, settle } from "./fake-instance.ts";
+import { createScheduler } from "../../../src/engine/scheduler/scheduler.ts";
+import type { FakeRun } from "./fake-instance.ts";
+import { createFakeInstance, createLane, endCalls, finishAll, queueOptions, send, setUp, settle } from "./fake-instance.ts";
 import { createManualClock } from "./manual-clock.ts";
 
 afterEach(endCalls);
@@ -83,4 +87,62 @@ test("a reader keeps what it was given", () => {
     { rows: 8, count: 1, batchMs: 1, runMs: 2, postprocessMs: 3 },
   ]);
   expect(runs.toArray()[1]).toEqual({ rows: 8, count: 2, batchMs: 2, runMs: 4, postprocessMs: 6 });
+});
+
+test("answers are counted by level and by whether they were in time, runs by size", async () => {
+  const clock = createManualClock();
+  const queue = { ...PLAIN_QUEUE, levels: 100, defaultLevel: 2 };
+  const latency = new LatencyModel();
+  for (const rows of [1, 4]) latency.record(rows, 20);
+  const { engine, runs } = setUp({ queue, latency, admission: "off" }, clock);
+  const submit = (value: number, priority: number, deadlineMs: number) =>
+    send(engine, [value], { priority, deadline: clock.now() + deadlineMs });
+  void submit(0, 1, 100);
+  clock.advance(3);
+  // Three rows that wait share the next run; one of them is late when it comes back.
+  for (const [priority, deadlineMs] of [
+    [0, 100],
+    [99, 100],
+    [1, 30],
+  ] as const) {
+    submit(priority, priority, deadlineMs).result.catch(() => {});
+  }
+  clock.advance(4);
+  runs[0]!.finish(7);
+  await settle();
+  clock.stall(30);
+  runs[1]!.finish(24);
+  await settle();
+  const { levels, runs: sizes, wastedRunMs } = engine.statistics().scheduling!;
+  expect(levels.map(({ level, onTimeCount, lateCount, queueMs }) => [level, onTimeCount, lateCount, queueMs.sum])).toEqual([
+    [1, 1, 1, 4],
+    [2, 1, 0, 4],
+    [64, 1, 0, 4],
+  ]);
+  expect(sizes.map(({ maxRows, runMs }) => [maxRows, runMs.count, runMs.sum])).toEqual([
+    [1, 1, 7],
+    [4, 1, 24],
+  ]);
+  expect(wastedRunMs).toBe(8);
+});
+
+test("the scheduler tells how busy lanes and devices are", async () => {
+  const clock = createManualClock();
+  const scheduler = createScheduler(clock);
+  const runs: FakeRun[] = [];
+  const device = { name: "cpu", tokens: 4, outlivesHungRuns: true };
+  const engine = scheduler.createEngine(queueOptions([{ ...createFakeInstance(createLane(), runs), device, tokens: 3 }]));
+  expect(scheduler.statistics()).toMatchObject({ overheadMs: 0, lanes: [{ busyMs: 0, inFlight: 0 }] });
+  void send(engine, [0]);
+  clock.advance(5);
+  expect(scheduler.statistics()).toMatchObject({
+    lanes: [{ inFlight: 1 }],
+    devices: [{ name: "cpu", tokens: 4, tokensInFlight: 3 }],
+  });
+  runs[0]!.finish(5);
+  await settle();
+  expect(scheduler.statistics()).toMatchObject({
+    lanes: [{ busyMs: 5, inFlight: 0 }],
+    devices: [{ tokensInFlight: 0 }],
+  });
 });
