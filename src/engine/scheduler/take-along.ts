@@ -15,7 +15,6 @@ import type { ShapeQueue } from "./shape-queue.ts";
 export function takeAlong(state: QueueState, jobs: readonly Job[], shapeKey: string, lane: LaneState, startsAt: number): readonly Job[] {
   const { options, queue, overhead, rules } = state;
   const { request } = jobs[0]!;
-  if (process.env["NOBORROW"] === "1") return [];
   if (request.padding === undefined || lane.onProbation || !options.sharesRuns || queue.rows === 0) return [];
   if (state.lanes.some((other) => other !== lane && other.inFlight === 0 && other.lane.available)) return [];
   const curve = options.latency.curve(shapeKey);

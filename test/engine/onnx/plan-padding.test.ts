@@ -7,11 +7,14 @@ import { NO_RESHAPES } from "../../../src/engine/onnx/reshape.ts";
 import type { PaddedInput } from "../../../src/engine/padding-options.ts";
 import { PADDED_INPUT_DEFAULTS, PADDING_DEFAULTS } from "../../../src/engine/padding-options.ts";
 import type { DType } from "../../../src/tensor/dtype.ts";
-import type { TensorSpec } from "../../../src/tensor/signature.ts";
+import type { Dim, TensorSpec } from "../../../src/tensor/signature.ts";
+
+function toDim(dim: number | string): Dim {
+  return typeof dim === "number" ? { size: dim, symbol: "" } : { size: -1, symbol: dim };
+}
 
 /** Free dimensions by their symbol. */
 function spec(name: string, dtype: DType, dims: readonly (number | string)[]): TensorSpec {
-  const toDim = (dim: number | string) => (typeof dim === "number" ? { size: dim, symbol: "" } : { size: -1, symbol: dim });
   return { name, dtype, dims: dims.map(toDim), description: "", columns: [], labels: [] };
 }
 

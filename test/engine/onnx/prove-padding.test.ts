@@ -11,6 +11,19 @@ const SIGNATURE = { inputs: [], outputs: [{ name: "y", dtype: "INT32" as const, 
 /** What a model gives for one row of real and padded positions. */
 type Model = (length: number, paddedLength: number) => { readonly shape: readonly number[]; readonly values: readonly number[] };
 
+/** Its rows tell its length here. */
+function requestOf(length: number, paddedLength?: number): EngineRequest {
+  return {
+    inputs: [],
+    rows: length,
+    shapeKey: "",
+    padding: paddedLength === undefined ? undefined : { length, paddedLength },
+    outputs: [0],
+    priority: 0,
+    queueTimeoutMs: 0,
+  };
+}
+
 /** Rows of one run are as long as the longest. */
 function prove(model: Model) {
   const lengths: number[][] = [];
@@ -21,17 +34,7 @@ function prove(model: Model) {
     const bytes = new Uint8Array(Int32Array.from(rows.flatMap(({ values }) => values)).buffer);
     return Promise.resolve({ outputs: [{ dtype: "INT32", shape: [rows.length, ...rows[0]!.shape], bytes }], runMs: 1 });
   };
-  // The rows of a request tell its length here.
-  const request = (length: number, paddedLength?: number): EngineRequest => ({
-    inputs: [],
-    rows: length,
-    shapeKey: "",
-    padding: paddedLength === undefined ? undefined : { length, paddedLength },
-    outputs: [0],
-    priority: 0,
-    queueTimeoutMs: 0,
-  });
-  return provePadding(SIGNATURE, BUCKETS, request, run).then((proof) => ({ proof, lengths }));
+  return provePadding(SIGNATURE, BUCKETS, requestOf, run).then((proof) => ({ proof, lengths }));
 }
 
 const count = (length: number): number[] => Array.from({ length }, (_, i) => i + 1);
@@ -48,11 +51,11 @@ test("one value a position", async () => {
 });
 
 test("one value for each two positions", async () => {
-  const pairs: Model = (_, paddedLength) => ({
+  const { proof } = await prove((_, paddedLength) => ({
     shape: [paddedLength, paddedLength],
     values: count(paddedLength).flatMap((a) => count(paddedLength).map((b) => 1000 * a + b)),
-  });
-  expect((await prove(pairs)).proof).toEqual({ outputDims: [[1, 2]] });
+  }));
+  expect(proof).toEqual({ outputDims: [[1, 2]] });
 });
 
 test.each<[string, Model, string]>([

@@ -2,6 +2,7 @@
 
 import { expect, test } from "@jest/globals";
 import type { OnnxInstance } from "../../../src/engine/onnx/onnx-instance.ts";
+import type { PaddingProof } from "../../../src/engine/onnx/prove-padding.ts";
 import type { WarmUpOptions } from "../../../src/engine/onnx/warm-up.ts";
 import { warmUp } from "../../../src/engine/onnx/warm-up.ts";
 import { longestOf } from "../../../src/engine/scheduler/padded-length.ts";
@@ -63,7 +64,9 @@ const PADDING = {
 };
 
 /** Warms a padded model up whose runs take a millisecond for every token. @returns padded length and rows of every measured run. */
-async function lengthsOf(options: Partial<WarmUpOptions>): Promise<{ runs: string[]; latency: LatencyModel }> {
+async function lengthsOf(
+  options: Partial<WarmUpOptions>,
+): Promise<{ runs: string[]; latency: LatencyModel; padding: PaddingProof | undefined }> {
   const runs: string[] = [];
   const latency = new LatencyModel();
   const warm: OnnxInstance["warm"] = (parts, rows) => {
@@ -87,12 +90,12 @@ async function lengthsOf(options: Partial<WarmUpOptions>): Promise<{ runs: strin
     latency,
     ...options,
   });
-  expect(padding).toEqual({ outputDims: [[]] });
-  return { runs, latency };
+  return { runs, latency, padding };
 }
 
 test("every length is measured, the largest first, with as many rows as the token budget allows", async () => {
-  const { runs, latency } = await lengthsOf({ runs: 1 });
+  const { runs, latency, padding } = await lengthsOf({ runs: 1 });
+  expect(padding).toEqual({ outputDims: [[]] });
   // The first one is the proof's.
   expect(runs).toEqual(["16x1", "16x1", "16x2", "8x1", "8x2", "8x4", "4x1", "4x2", "4x4", "4x8"]);
   expect([4, 8, 16].map((length) => latency.curve(`${length}|L,;`).meanMs(2))).toEqual([8, 16, 32]);
@@ -110,21 +113,7 @@ test("without any time for it every length is run once, so that its run time is 
 });
 
 test("a model whose batches are of one row is not padded", async () => {
-  const warm: OnnxInstance["warm"] = (_parts, rows) =>
-    Promise.resolve({ outputs: [{ dtype: "UINT8", shape: [rows, 1], bytes: new Uint8Array(rows) }], runMs: 1 });
-  const { padding } = await warmUp({
-    signature: { inputs: [spec("x", -1)], outputs: [spec("y", 1)] },
-    instances: [{ warm } as unknown as OnnxInstance], // only `warm` is asked for
-    maxBatchSize: 1,
-    maxBatchBytes: Infinity,
-    allowed: [],
-    runs: 1,
-    budgetMs: 1000,
-    dims: new Map(),
-    samples: [],
-    keepsRows: true,
-    padding: PADDING,
-    latency: new LatencyModel(),
-  });
+  const { padding, runs } = await lengthsOf({ maxBatchSize: 1 });
   expect(padding).toEqual({ whyNot: "requests do not share runs" });
+  expect(runs).toEqual([]);
 });

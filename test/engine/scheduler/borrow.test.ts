@@ -29,8 +29,7 @@ describe("shorter requests ride along", () => {
 
   test("a curve that is flat where it matters does not make padding free", () => {
     // 30 ms from four rows on, as when larger runs were measured in a quiet moment; by the slope from the first row each costs 5.
-    const flatMs = (rows: number): number => Math.min(30, 10 + 20 * ((rows - 1) / 3));
-    const flat = { ...curve(0, 0), typicalMs: flatMs };
+    const flat = { ...curve(0, 0), typicalMs: (rows: number) => Math.min(30, 10 + (20 * (rows - 1)) / 3) };
     const shorter = { curve: curve(5, 1), rows: 4, maxRows: 8, lengthShare: 0.25 };
     expect(borrowedRows({ curve: flat, rows: 4, spareRows: 4 }, shorter)).toBe(0);
   });
