@@ -60,6 +60,7 @@ RUN missing="$(ldd node_modules/onnxruntime-node/bin/napi-v6/linux/x64/libonnxru
 # Before the runtime's library loads, in the real environment: it then keeps no usage file and sends nothing.
 ENV NODE_ENV=production \
   ORT_DISABLE_TELEMETRY=1 \
+  GLIBC_TUNABLES=glibc.malloc.hugetlb=1 \
   PREDICTD_HOST=0.0.0.0
 # By number, so that whoever runs it can see that it is not root.
 USER 1000:1000
@@ -76,6 +77,7 @@ FROM base AS cpu
 COPY --from=app /app ./
 ENV NODE_ENV=production \
   ORT_DISABLE_TELEMETRY=1 \
+  GLIBC_TUNABLES=glibc.malloc.hugetlb=1 \
   PREDICTD_HOST=0.0.0.0
 USER 1000:1000
 EXPOSE 8001

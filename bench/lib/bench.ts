@@ -88,8 +88,10 @@ export function createBench(
     async startPredictd(modelDir, options = {}) {
       const port = await freePort();
       const command = [
-        process.execPath,
         // As `npm start` does.
+        "env",
+        "GLIBC_TUNABLES=glibc.malloc.hugetlb=1",
+        process.execPath,
         "--initial-old-space-size=256",
         ...(options.nodeFlags ?? []),
         "bin/predictd.js",

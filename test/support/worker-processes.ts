@@ -33,11 +33,6 @@ export function environmentOf(pid: number): string[] {
     .toSorted();
 }
 
-/** Nice values of all threads of a process. */
-export function nicesOf(pid: number): number[] {
-  return readdirSync(`/proc/${pid}/task`).map((task) => Number(statOf(`/proc/${pid}/task/${task}`)[16]));
-}
-
 /** Resolves when the process has worked for 50 ms more than it had when this was called. */
 export async function untilBusy(pid: number): Promise<void> {
   const before = cpuTicksOf(pid);

@@ -13,7 +13,7 @@ import type { BodyListener, WorkerBody } from "./worker-body.ts";
 const END_MS = 5000;
 
 /** What a worker process gets of the environment: what finds libraries, devices and places, and what the runtime itself reads. */
-const PASSED_ON = /^(?:PATH|HOME|LANG|LC_\w+|TZ|TMPDIR|LD_LIBRARY_PATH|XDG_\w+|(?:ORT|OMP|CUDA|NVIDIA|VK|MALLOC)_\w+)$/;
+const PASSED_ON = /^(?:PATH|HOME|LANG|LC_\w+|TZ|TMPDIR|LD_LIBRARY_PATH|GLIBC_TUNABLES|XDG_\w+|(?:ORT|OMP|CUDA|NVIDIA|VK|MALLOC)_\w+)$/;
 
 /** What a process is made with. */
 export interface ProcessBodyOptions {
@@ -96,6 +96,9 @@ function replyHandler(listener: BodyListener): ConstructorParameters<typeof Fram
   };
 }
 
+/** What holds unless the server's own environment says otherwise: nothing is sent anywhere, and weights lie in large pages. */
+const DEFAULTS = { ORT_DISABLE_TELEMETRY: "1", GLIBC_TUNABLES: "glibc.malloc.hugetlb=1" };
+
 function environmentOf(own: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return { ORT_DISABLE_TELEMETRY: "1", ...Object.fromEntries(Object.entries(own).filter(([name]) => PASSED_ON.test(name))) };
+  return { ...DEFAULTS, ...Object.fromEntries(Object.entries(own).filter(([name]) => PASSED_ON.test(name))) };
 }
