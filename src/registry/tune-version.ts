@@ -75,11 +75,16 @@ export async function tuneVersion(backend: Backend, options: LoadOptions, settin
 }
 
 /** What the configuration says holds. With more models than workers each has one thread, as it has without a sweep. */
-function pinsOf({ instances, intraOpThreads, maxBatchSize, sharesRuns, modelCount }: LoadOptions, maxWorkers: number): Pins {
-  const given = modelCount > maxWorkers ? 1 : undefined;
-  return {
-    instances: instances || given,
-    intraOpThreads: intraOpThreads || given,
-    maxBatchSize: maxBatchSize ?? (sharesRuns ? undefined : 0),
-  };
+function pinsOf(options: LoadOptions, maxWorkers: number): Pins {
+  const given = options.modelCount > maxWorkers ? 1 : undefined;
+  return { instances: options.instances || given, intraOpThreads: options.intraOpThreads || given, maxBatchSize: pinnedBatchSize(options) };
+}
+
+/** Whoever names sizes has said what the largest is. */
+function pinnedBatchSize(options: LoadOptions): number | undefined {
+  const { maxBatchSize, sharesRuns, allowedBatchSizes, preferredBatchSizes, defaultMaxBatchSize } = options;
+  if (maxBatchSize !== undefined) return maxBatchSize;
+  if (!sharesRuns) return 0;
+  if (allowedBatchSizes.length > 0) return Math.max(...allowedBatchSizes);
+  return preferredBatchSizes.length > 0 ? defaultMaxBatchSize : undefined;
 }

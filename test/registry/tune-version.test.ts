@@ -75,6 +75,15 @@ describe("a sweep", () => {
     expect(all.tuned().map(({ model }) => model)).toEqual(["a"]);
   });
 
+  test.each(["allowedBatchSizes: [1, 8]", "preferredBatchSizes: [8]"])("does not make batches smaller than `%s` names", async (line) => {
+    models.put("a/1/model.onnx");
+    models.put("a/model.yaml", `tune: auto\nobjectiveMs: 1\n${line}\n`);
+    // Larger batches than of two rows miss the objective.
+    const set = setUp({ runMs: (rows) => 0.4 * rows });
+    await set.registry.load();
+    expect(served(set)).toMatchObject([{ defaultMaxBatchSize: loadConfig({ flags: {}, env: {}, cwd: models.base }).maxBatchSize }]);
+  });
+
   test("leaves alone what the configuration says, and is left out when that is everything", async () => {
     models.put("a/1/model.onnx");
     models.put("a/model.yaml", "tune: auto\nintraOpThreads: 3\nmaxBatchSize: 16\n");
