@@ -84,7 +84,9 @@ export async function warmUp(options: WarmUpOptions): Promise<WarmUpResult> {
   const padding = options.padding && (await proveThatPaddingIsHarmless(options, first, sample, options.padding, whyNotBatched));
   const trials = padding?.outputDims !== undefined ? options.padding!.buckets.toReversed() : [undefined];
   for (const [index, instance] of options.instances.entries()) {
-    const runs = index === 0 ? options.runs : 1;
+    // The first instance is measured; the others only get what their first runs cost behind them.
+    const isMeasured = index === 0;
+    const runs = isMeasured ? options.runs : 1;
     for (const [done, paddedLength] of trials.entries()) {
       // Every length gets its share of what is left, and one run however little that is.
       const now = performance.now();
@@ -93,7 +95,7 @@ export async function warmUp(options: WarmUpOptions): Promise<WarmUpResult> {
       const sizes = options.allowed.length > 0 ? options.allowed : batchSizes(maxRows);
       for (const rows of sizes) {
         const note = rows === sizes[0] ? (runMs: number) => singleRunsMs.push(runMs) : () => {};
-        if (!(await measure(options, instance, { sample, rows, paddedLength }, until, runs, note))) break;
+        if (!(await measure(options, instance, { sample, rows, paddedLength, isMeasured }, until, runs, note))) break;
       }
     }
   }
@@ -144,12 +146,14 @@ interface Trial {
   readonly rows: number;
   /** Undefined where nothing is padded. */
   readonly paddedLength: number | undefined;
+  /** Whether its times count. */
+  readonly isMeasured: boolean;
 }
 
 async function measure(
   options: WarmUpOptions,
   instance: OnnxInstance,
-  { sample, rows, paddedLength }: Trial,
+  { sample, rows, paddedLength, isMeasured }: Trial,
   until: number,
   runs: number,
   note: (runMs: number) => void,
@@ -162,6 +166,7 @@ async function measure(
     if (performance.now() > until && !isNeeded) return false;
     try {
       const { runMs } = await instance.warm([whole(request)], rows, request.outputs);
+      if (!isMeasured) continue;
       note(runMs);
       const at = performance.now();
       // The first run of a size pays for memory that later ones reuse. Where all lengths count as one, it is as if all were the longest.

@@ -9,7 +9,7 @@ import { longestOf } from "../../../src/engine/scheduler/padded-length.ts";
 import { LatencyModel } from "../../../src/engine/scheduler/latency-model.ts";
 import type { TensorSpec } from "../../../src/tensor/signature.ts";
 
-const BYTES_PER_ROW = 1_000_000;
+const BYTES_PER_ROW = 1000;
 
 function spec(name: string, width: number): TensorSpec {
   return { name, dtype: "UINT8", dims: [-1, width].map((size) => ({ size, symbol: "" })), description: "", columns: [], labels: [] };
@@ -47,6 +47,24 @@ test("batches larger than maxBatchBytes never run together, so they are not trie
 
 test("a row larger than maxBatchBytes is tried alone", async () => {
   expect([...(await sizesOf({ maxBatchSize: 1, maxBatchBytes: 10 }))]).toEqual([1]);
+});
+
+test("further instances run every size once, and what that costs says nothing about later runs", async () => {
+  const latency = new LatencyModel();
+  const sizes: number[] = [];
+  const slow: OnnxInstance["warm"] = (_parts, rows) => {
+    sizes.push(rows);
+    return Promise.resolve({ outputs: [{ dtype: "UINT8", shape: [rows, 1], bytes: new Uint8Array(rows) }], runMs: 500 });
+  };
+  const quick: OnnxInstance["warm"] = async (...given) => ({ ...(await slow(...given)), runMs: 1 });
+  const instances = [quick, slow].map((warm) => ({ warm }) as unknown as OnnxInstance); // only `warm` is asked for
+  await sizesOf({ instances, latency });
+  expect(sizes.slice(-3)).toEqual([1, 2, 4]);
+  expect(latency.rows().map(({ rows, meanMs }) => [rows, meanMs])).toEqual([
+    [1, 1],
+    [2, 1],
+    [4, 1],
+  ]);
 });
 
 test("where only certain sizes are allowed, every run has one of them, and each is measured", async () => {
