@@ -1,10 +1,12 @@
 // `predictd models`: the models of a server as a table, or one of them in full.
 
-import type { Execution, Model, ModelVersion, TensorSpec } from "../client/client.ts";
+import type { Batching, Execution, Model, ModelVersion, TensorSpec } from "../client/client.ts";
 import { createClient } from "../client/client.ts";
 import { formatDims, formatUs } from "./output/format.ts";
 import { renderTable } from "./output/table.ts";
 import type { Terminal } from "./terminal.ts";
+
+const MIB = 1_048_576;
 
 /** Flags of `models`. */
 export interface ModelsFlags {
@@ -65,8 +67,8 @@ function renderModel(model: Model, { stdout, env }: Terminal): string {
       version.reason && `  ${version.reason}`,
       version.inputs.length > 0 && indent(renderSpecs("input", version.inputs, stdout, env)),
       version.outputs.length > 0 && indent(renderSpecs("output", version.outputs, stdout, env)),
-      batching &&
-        `  batching: ${batchingOf(version)}; wait up to ${batching.maxQueueDelayMs} ms, at most ${batching.maxQueueRows} rows (${batching.source})`,
+      batching && `  batching: ${batchingOf(version)} (${batching.source})`,
+      ...(batching === undefined ? [] : queueLines(batching)),
       execution &&
         `  execution: ${execution.instances} × ${execution.kind} on ${deviceOf(execution)}, ${execution.intraOpThreads} threads a run`,
       ...(execution?.providerNotes ?? []).map((note) => `    not ${note}`),
@@ -102,6 +104,20 @@ function deviceOf({ provider, deviceIds }: Execution): string {
 function batchingOf({ batching }: ModelVersion): string {
   if (batching === undefined) return "-";
   return batching.enabled ? `up to ${batching.maxBatchSize} rows` : "off";
+}
+
+/** How its requests wait; what is as it always is goes without saying. */
+function queueLines(batching: Batching): (string | false)[] {
+  const { maxQueueDelayMs, gate, maxQueueRows, maxQueueBytes, admission, allowedBatchSizes, preferredBatchSizes } = batching;
+  const { preserveOrdering, paddedLengths, maxBatchTokens } = batching;
+  const limits = `at most ${maxQueueRows} rows and ${(maxQueueBytes / MIB).toFixed(0)} MiB wait`;
+  const delay = maxQueueDelayMs > 0 ? `; a run waits up to ${maxQueueDelayMs} ms to be fuller (${gate})` : "";
+  return [
+    `  queue: ${limits}${delay}; admission ${admission}${preserveOrdering ? "; in order of arrival" : ""}`,
+    allowedBatchSizes.length > 0 && `  sizes: runs of ${allowedBatchSizes.join(", ")} rows only`,
+    preferredBatchSizes.length > 0 && `  sizes: ${preferredBatchSizes.join(", ")} rows preferred`,
+    paddedLengths.length > 0 && `  lengths: padded to ${paddedLengths.join(", ")}; up to ${maxBatchTokens} positions a run`,
+  ];
 }
 
 function indent(text: string): string {

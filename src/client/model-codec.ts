@@ -23,7 +23,7 @@ function versionFromWire(source: wire.ModelVersion): ModelVersion {
     reason: source.reason,
     inputs: source.inputs.map(specFromWire),
     outputs: source.outputs.map(specFromWire),
-    batching: source.batching,
+    batching: source.batching && { ...source.batching, maxQueueBytes: Number(source.batching.maxQueueBytes) },
     execution: source.execution,
     warmup: source.warmup.map(({ rows, runs, meanUs, p95Us }) => ({ rows, runs, meanUs: Number(meanUs), p95Us: Number(p95Us) })),
     statistics: {

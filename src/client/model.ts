@@ -51,6 +51,22 @@ export interface Batching {
   readonly maxQueueDelayMs: number;
   /** Most rows that may wait. */
   readonly maxQueueRows: number;
+  /** Most input bytes that may wait. */
+  readonly maxQueueBytes: number;
+  /** Which requests are refused on arrival because of their deadline: `strict` or `lenient`. */
+  readonly admission: string;
+  /** How the wait for a fuller batch is decided: `auto`, only where it saves time; `fixed`, until it is over. */
+  readonly gate: string;
+  /** Sizes that runs have, ascending; empty: any up to `maxBatchSize`. */
+  readonly allowedBatchSizes: readonly number[];
+  /** Sizes that end a wait and that batches are cut to where a row then takes less time, ascending. */
+  readonly preferredBatchSizes: readonly number[];
+  /** Whether requests run and are answered by arrival, whatever their deadlines. */
+  readonly preserveOrdering: boolean;
+  /** Lengths that requests are padded to so that they share runs, ascending; empty: only requests of equal length do. */
+  readonly paddedLengths: readonly number[];
+  /** Most rows times padded length of one run; 0 without padding. */
+  readonly maxBatchTokens: number;
   /** How this was decided, in words. */
   readonly source: string;
 }

@@ -6,6 +6,7 @@ import { quoteName } from "../predict/quote-name.ts";
 import type { Signature } from "../tensor/signature.ts";
 import type { ModelPlan } from "./model-plan.ts";
 import type { ModelSettings } from "./model-settings.ts";
+import { queueSettings } from "./queue-settings.ts";
 import type { TuneContext } from "./tune-version.ts";
 import { tuneVersion } from "./tune-version.ts";
 import type { Version } from "./version.ts";
@@ -93,17 +94,10 @@ export function loadOptions(
     maxBatchSize: settings.maxBatchSize,
     defaultMaxBatchSize: config.maxBatchSize,
     sharesRuns: settings.sharesRuns,
-    allowedBatchSizes: settings.allowedBatchSizes,
-    preferredBatchSizes: settings.preferredBatchSizes,
-    preserveOrdering: settings.preserveOrdering,
     padding: settings.padding,
     queue: settings.queue,
     compat: config.compat,
-    admission: settings.admission ?? config.admission,
-    maxQueueDelayMs: settings.maxQueueDelayMs ?? config.maxQueueDelayMs,
-    gate: settings.gate ?? config.gate,
-    maxQueueRows: settings.maxQueueRows ?? config.maxQueueRows,
-    maxQueueBytes: settings.maxQueueBytes ?? config.maxQueueBytes,
+    ...queueSettings(settings, config),
     maxBatchBytes: config.maxBatchBytes,
     warmupRuns: settings.warmupRuns ?? config.warmupRuns,
     warmupBudgetMs: settings.warmupBudgetMs ?? config.warmupBudgetMs,

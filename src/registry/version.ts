@@ -9,6 +9,8 @@ import { createVersionInstruments } from "../telemetry/instruments.ts";
 import type { Signature } from "../tensor/signature.ts";
 import { Lease } from "./lease.ts";
 import type { ModelSettings } from "./model-settings.ts";
+import type { QueueSettings } from "./queue-settings.ts";
+import { queueSettings } from "./queue-settings.ts";
 import type { ModelState, StatisticsView, VersionView } from "./view.ts";
 
 const ORDER: readonly ModelState[] = ["loading", "warming", "ready", "draining", "unloaded"];
@@ -42,7 +44,7 @@ export class Version {
   servable: Servable | undefined;
   /** Resolves when a version that was ready has been freed. */
   readonly gone: Promise<void>;
-  readonly #queue: { readonly maxQueueDelayMs: number; readonly maxQueueRows: number };
+  readonly #queue: QueueSettings;
   readonly #instruments = createVersionInstruments();
   readonly #limits: ValidateLimits;
   readonly #lease = new Lease();
@@ -62,10 +64,7 @@ export class Version {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.gone = promise;
     this.#onGone = resolve;
-    this.#queue = {
-      maxQueueDelayMs: settings.maxQueueDelayMs ?? config.maxQueueDelayMs,
-      maxQueueRows: settings.maxQueueRows ?? config.maxQueueRows,
-    };
+    this.#queue = queueSettings(settings, config);
   }
 
   get state(): ModelState {
@@ -155,6 +154,8 @@ export class Version {
               enabled: loaded.sharesRuns,
               maxBatchSize: loaded.maxBatchSize,
               ...this.#queue,
+              paddedLengths: loaded.padding?.buckets ?? [],
+              maxBatchTokens: loaded.padding?.maxBatchTokens ?? 0,
               source: loaded.batchingSource,
             },
       execution:

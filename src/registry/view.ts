@@ -3,21 +3,22 @@
 import type { Execution, Provider } from "../config/config.ts";
 import type { WarmupTiming } from "../engine/backend.ts";
 import type { BatchStatistics, SchedulingStatistics } from "../engine/engine.ts";
+import type { QueueSettings } from "./queue-settings.ts";
 import type { Signature } from "../tensor/signature.ts";
 
 /** Where a version stands. States only move forward, in this order; `failed` may follow `loading` and `warming`. */
 export type ModelState = "loading" | "warming" | "ready" | "draining" | "unloaded" | "failed";
 
-/** How requests of a version are grouped. */
-export interface BatchingView {
+/** How requests of a version wait and are grouped. */
+export interface BatchingView extends QueueSettings {
   /** Whether requests of several callers may share a run. */
   readonly enabled: boolean;
   /** Most rows in one run; 0 when the model has no batch dimension. */
   readonly maxBatchSize: number;
-  /** Longest wait for a fuller batch in milliseconds. */
-  readonly maxQueueDelayMs: number;
-  /** Most rows that may wait. */
-  readonly maxQueueRows: number;
+  /** Lengths that requests are padded to, ascending; empty where only requests of equal length share runs. */
+  readonly paddedLengths: readonly number[];
+  /** Most rows times padded length of one run; 0 without padding. */
+  readonly maxBatchTokens: number;
   /** How this was decided, in words. */
   readonly source: string;
 }

@@ -142,6 +142,7 @@ describe("models and health", () => {
       "columns: amount, hour, country",
       "classes: legitimate, fraud",
       "inferred from the model file",
+      "queue: at most 64 rows and 1 MiB wait; admission strict\n",
       "1 × thread on cpu",
       "not cuda: not built in",
       "1 rows 0.12 ms",
@@ -149,6 +150,18 @@ describe("models and health", () => {
       expect(stdout).toContain(part);
     }
     expect(JSON.parse((await ask("models", "fraud", "--json-output")).stdout)).toMatchObject({ name: "fraud", defaultVersion: "1" });
+  });
+
+  test("models with a name shows how requests wait and share runs, where that is not as usual", async () => {
+    const { stdout } = await ask("models", "pair");
+    for (const line of [
+      "queue: at most 64 rows and 1 MiB wait; a run waits up to 5 ms to be fuller (fixed); admission lenient; in order of arrival",
+      "sizes: runs of 1, 8 rows only",
+      "sizes: 8 rows preferred",
+      "lengths: padded to 16, 24; up to 512 positions a run",
+    ]) {
+      expect(stdout).toContain(`  ${line}\n`);
+    }
   });
 
   test("health tells by its exit code", async () => {

@@ -158,6 +158,22 @@ export interface Batching {
   maxQueueRows: number;
   /** How this was decided: `inferred from the model file`, `model.yaml`, or why batching is off. */
   source: string;
+  /** Most input bytes that may wait. */
+  maxQueueBytes: bigint;
+  /** Which requests are refused on arrival because of their deadline: `strict` or `lenient`. */
+  admission: string;
+  /** How the wait for a fuller batch is decided: `auto`, only where it saves time; `fixed`, until it is over. */
+  gate: string;
+  /** Sizes that runs have, ascending; what is missing is filled up. Empty: any up to `max_batch_size`. */
+  allowedBatchSizes: number[];
+  /** Sizes that end a wait and that batches are cut to where a row then takes less time, ascending. */
+  preferredBatchSizes: number[];
+  /** Whether requests run and are answered by arrival, whatever their deadlines. */
+  preserveOrdering: boolean;
+  /** Lengths that requests are padded to so that they share runs, ascending. Empty: only requests of equal length share runs. */
+  paddedLengths: number[];
+  /** Most rows times padded length of one run; 0 without padding. */
+  maxBatchTokens: number;
 }
 
 /** Execution is how a version is run. */
@@ -890,7 +906,21 @@ export const Dimension: MessageFns<Dimension> = {
 };
 
 function createBaseBatching(): Batching {
-  return { enabled: false, maxBatchSize: 0, maxQueueDelayMs: 0, maxQueueRows: 0, source: "" };
+  return {
+    enabled: false,
+    maxBatchSize: 0,
+    maxQueueDelayMs: 0,
+    maxQueueRows: 0,
+    source: "",
+    maxQueueBytes: 0n,
+    admission: "",
+    gate: "",
+    allowedBatchSizes: [],
+    preferredBatchSizes: [],
+    preserveOrdering: false,
+    paddedLengths: [],
+    maxBatchTokens: 0,
+  };
 }
 
 export const Batching: MessageFns<Batching> = {
@@ -909,6 +939,45 @@ export const Batching: MessageFns<Batching> = {
     }
     if (message.source !== "") {
       writer.uint32(42).string(message.source);
+    }
+    if (message.maxQueueBytes !== 0n) {
+      if (BigInt.asUintN(64, message.maxQueueBytes) !== message.maxQueueBytes) {
+        throw new globalThis.Error("value provided for field message.maxQueueBytes of type uint64 too large");
+      }
+      writer.uint32(48).uint64(message.maxQueueBytes);
+    }
+    if (message.admission !== "") {
+      writer.uint32(58).string(message.admission);
+    }
+    if (message.gate !== "") {
+      writer.uint32(66).string(message.gate);
+    }
+    if (message.allowedBatchSizes.length !== 0) {
+      writer.uint32(74).fork();
+      for (const v of message.allowedBatchSizes) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    if (message.preferredBatchSizes.length !== 0) {
+      writer.uint32(82).fork();
+      for (const v of message.preferredBatchSizes) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    if (message.preserveOrdering !== false) {
+      writer.uint32(88).bool(message.preserveOrdering);
+    }
+    if (message.paddedLengths.length !== 0) {
+      writer.uint32(98).fork();
+      for (const v of message.paddedLengths) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    if (message.maxBatchTokens !== 0) {
+      writer.uint32(104).uint32(message.maxBatchTokens);
     }
     return writer;
   },
@@ -966,6 +1035,100 @@ export const Batching: MessageFns<Batching> = {
             message.source = reader.string();
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.maxQueueBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.admission = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.gate = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag === 72) {
+              message.allowedBatchSizes.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 74) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.allowedBatchSizes.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 10: {
+            if (tag === 80) {
+              message.preferredBatchSizes.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 82) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.preferredBatchSizes.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.preserveOrdering = reader.bool();
+            continue;
+          }
+          case 12: {
+            if (tag === 96) {
+              message.paddedLengths.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 98) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.paddedLengths.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.maxBatchTokens = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -988,6 +1151,16 @@ export const Batching: MessageFns<Batching> = {
     message.maxQueueDelayMs = object.maxQueueDelayMs ?? 0;
     message.maxQueueRows = object.maxQueueRows ?? 0;
     message.source = object.source ?? "";
+    message.maxQueueBytes = (object.maxQueueBytes !== undefined && object.maxQueueBytes !== null)
+      ? BigInt(object.maxQueueBytes)
+      : 0n;
+    message.admission = object.admission ?? "";
+    message.gate = object.gate ?? "";
+    message.allowedBatchSizes = object.allowedBatchSizes?.map((e) => e) || [];
+    message.preferredBatchSizes = object.preferredBatchSizes?.map((e) => e) || [];
+    message.preserveOrdering = object.preserveOrdering ?? false;
+    message.paddedLengths = object.paddedLengths?.map((e) => e) || [];
+    message.maxBatchTokens = object.maxBatchTokens ?? 0;
     return message;
   },
 };

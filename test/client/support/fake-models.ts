@@ -19,6 +19,35 @@ export function spec(name: string, dtype: DType, dims: readonly number[], extra:
   };
 }
 
+const BATCHING: ModelVersion["batching"] = {
+  enabled: true,
+  maxBatchSize: 4,
+  maxQueueDelayMs: 0,
+  maxQueueRows: 64,
+  maxQueueBytes: 1_048_576n,
+  admission: "strict",
+  gate: "auto",
+  allowedBatchSizes: [],
+  preferredBatchSizes: [],
+  preserveOrdering: false,
+  paddedLengths: [],
+  maxBatchTokens: 0,
+  source: "inferred from the model file",
+};
+
+/** Nothing as it usually is. */
+const ALL_KNOBS: ModelVersion["batching"] = {
+  ...BATCHING,
+  maxQueueDelayMs: 5,
+  gate: "fixed",
+  admission: "lenient",
+  allowedBatchSizes: [1, 8],
+  preferredBatchSizes: [8],
+  preserveOrdering: true,
+  paddedLengths: [16, 24],
+  maxBatchTokens: 512,
+};
+
 /** A ready version. */
 export function version(inputs: TensorSpec[], outputs: TensorSpec[], extra: Partial<ModelVersion> = {}): ModelVersion {
   return {
@@ -27,7 +56,7 @@ export function version(inputs: TensorSpec[], outputs: TensorSpec[], extra: Part
     reason: "",
     inputs,
     outputs,
-    batching: { enabled: true, maxBatchSize: 4, maxQueueDelayMs: 0, maxQueueRows: 64, source: "inferred from the model file" },
+    batching: BATCHING,
     execution: { kind: "thread", instances: 1, intraOpThreads: 1, provider: "cpu", providerNotes: ["cuda: not built in"], deviceIds: [] },
     warmup: [{ rows: 1, runs: 5, meanUs: 120n, p95Us: 150n }],
     statistics: { okCount: 3n, errorCount: 0n, rowCount: 7n, batchCount: 2n, queuedRows: 0n },
@@ -65,7 +94,11 @@ export const FAKE_MODELS: readonly Model[] = [
       ],
     ),
   ]),
-  model("pair", [version([spec("a", "INT64", [-1]), spec("b", "FP64", [-1])], [spec("a", "INT64", [-1]), spec("b", "FP64", [-1])])]),
+  model("pair", [
+    version([spec("a", "INT64", [-1]), spec("b", "FP64", [-1])], [spec("a", "INT64", [-1]), spec("b", "FP64", [-1])], {
+      batching: ALL_KNOBS,
+    }),
+  ]),
   model("simple", [
     version(
       [spec("INPUT0", "INT32", [-1, 4]), spec("INPUT1", "INT32", [-1, 4])],

@@ -48,7 +48,13 @@ function toVersion({ version, state, reason, signature, batching, execution, war
     reason,
     inputs: signature?.inputs.map(toSpec) ?? [],
     outputs: signature?.outputs.map(toSpec) ?? [],
-    batching,
+    batching: batching && {
+      ...batching,
+      maxQueueBytes: BigInt(batching.maxQueueBytes),
+      allowedBatchSizes: [...batching.allowedBatchSizes],
+      preferredBatchSizes: [...batching.preferredBatchSizes],
+      paddedLengths: [...batching.paddedLengths],
+    },
     execution:
       execution === undefined
         ? undefined
