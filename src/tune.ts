@@ -8,6 +8,7 @@ import { createDevices } from "./engine/onnx/devices.ts";
 import { createOnnxBackend, ONNX_BACKEND } from "./engine/onnx/onnx-backend.ts";
 import { createWorkerPool } from "./engine/onnx/worker-pool.ts";
 import { createScheduler } from "./engine/scheduler/scheduler.ts";
+import { largestNamed } from "./engine/tuning/named-sizes.ts";
 import type { TuneOptions, TuneResult } from "./engine/tuning/tune.ts";
 import { tune } from "./engine/tuning/tune.ts";
 import { loadOptions } from "./registry/load-version.ts";
@@ -84,11 +85,16 @@ export async function tuneModel(config: Config, request: TuneRequest): Promise<T
   try {
     const options = loadOptions({ path: version.modelPath, settings }, plan, { config, modelCount: 1 }, () => {});
     const { budgetMs, signal, onProgress, maxBatchSize } = request;
-    const tuning = { objectiveMs, budgetMs, cores, maxWorkers: config.maxWorkers, pins: {}, signal, onProgress };
-    const result = await tune(backend, withLimit(options, plan, maxBatchSize), tuning);
+    const named = largestNamed(options);
+    if (named !== undefined && maxBatchSize !== undefined) {
+      throw new TuneError(`The model's configuration names batch sizes up to ${named} rows; --max-batch-size cannot be given beside them.`);
+    }
+    const pins = { maxBatchSize: named };
+    const tuning = { objectiveMs, budgetMs, cores, maxWorkers: config.maxWorkers, pins, signal, onProgress };
+    const result = await tune(backend, named === undefined ? withLimit(options, plan, maxBatchSize) : options, tuning);
     return { loadAverage, name: found.name, version: version.version, objectiveMs, cores, result, place: placeOf(found) };
   } catch (error) {
-    if (request.signal.aborted) throw error;
+    if (request.signal.aborted || error instanceof TuneError) throw error;
     throw new TuneError(backend.explainFailure(error), { cause: error });
   } finally {
     await pool.close();

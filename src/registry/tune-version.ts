@@ -4,6 +4,7 @@ import { availableParallelism } from "node:os";
 import type { Config } from "../config/config.ts";
 import type { Backend, LoadOptions } from "../engine/backend.ts";
 import { ModelError } from "../engine/backend.ts";
+import { largestNamed } from "../engine/tuning/named-sizes.ts";
 import { tune } from "../engine/tuning/tune.ts";
 import type { Pins, TuneResult } from "../engine/tuning/tune.ts";
 import type { Logger } from "../telemetry/logger.ts";
@@ -47,18 +48,17 @@ export async function tuneVersion(backend: Backend, options: LoadOptions, settin
     logger.warn({ err: error }, "tuning failed; the defaults hold");
     return asGiven;
   }
-  const { best, batched, rows, leftOut, tookMs } = result;
+  const { best, findsBatchSize, rows, leftOut, tookMs } = result;
   if (best === undefined) {
     logger.warn({ objectiveMs }, "tuning found nothing that answers within the objective; the defaults hold");
     return asGiven;
   }
   const { instances, intraOpThreads, maxBatchSize, goodputPerSecond } = best;
-  const findsBatch = batched && pins.maxBatchSize === undefined;
   logger.info(
     {
       instances,
       intraOpThreads,
-      ...(batched ? { maxBatchSize } : {}),
+      ...(findsBatchSize ? { maxBatchSize } : {}),
       objectiveMs,
       goodputPerSecond: Math.round(goodputPerSecond),
       measured: rows.length,
@@ -69,8 +69,8 @@ export async function tuneVersion(backend: Backend, options: LoadOptions, settin
   );
   return {
     // As a default, so that whether rows may share a run is still found out and not taken for granted.
-    options: { ...options, instances, intraOpThreads, ...(findsBatch ? { defaultMaxBatchSize: maxBatchSize } : {}) },
-    batchingSource: findsBatch ? `tuned for answers within ${objectiveMs} ms` : undefined,
+    options: { ...options, instances, intraOpThreads, ...(findsBatchSize ? { defaultMaxBatchSize: maxBatchSize } : {}) },
+    batchingSource: findsBatchSize ? `tuned for answers within ${objectiveMs} ms` : undefined,
   };
 }
 
@@ -80,11 +80,6 @@ function pinsOf(options: LoadOptions, maxWorkers: number): Pins {
   return { instances: options.instances || given, intraOpThreads: options.intraOpThreads || given, maxBatchSize: pinnedBatchSize(options) };
 }
 
-/** Whoever names sizes has said what the largest is. */
 function pinnedBatchSize(options: LoadOptions): number | undefined {
-  const { maxBatchSize, sharesRuns, allowedBatchSizes, preferredBatchSizes, defaultMaxBatchSize } = options;
-  if (maxBatchSize !== undefined) return maxBatchSize;
-  if (!sharesRuns) return 0;
-  if (allowedBatchSizes.length > 0) return Math.max(...allowedBatchSizes);
-  return preferredBatchSizes.length > 0 ? defaultMaxBatchSize : undefined;
+  return options.maxBatchSize ?? (options.sharesRuns ? largestNamed(options) : 0);
 }

@@ -123,6 +123,20 @@ describe("other models", () => {
     expect([tuned.batched, tuned.set]).toEqual([false, expect.stringMatching(/^instances: \d+\nintraOpThreads: \d+\n$/)]);
   });
 
+  test.each(["allowedBatchSizes: [1, 4]\n", "allowedBatchSizes: [1, 4]\nmaxBatchSize: 4\n", "preferredBatchSizes: [4]\n"])(
+    "sizes that the configuration names stay, so that what is written can be loaded: %j",
+    async (named) => {
+      await files({ "rows/model.onnx": gather(), "rows/model.yaml": named });
+      const tuned = parse(await tune("rows", "--write", "--json"));
+      expect(tuned.set).toMatch(/^instances: \d+\nintraOpThreads: \d+\n$/);
+      expect((await readFile(join(folder, "rows/model.yaml"), "utf8")).replace(named, "")).toMatch(
+        /^instances: \d+\nintraOpThreads: \d+\n$/,
+      );
+      const limited = await tune("rows", "--max-batch-size", "2");
+      expect([limited.code, limited.stderr]).toEqual([1, expect.stringContaining("names batch sizes up to")]);
+    },
+  );
+
   test("execution is as the model has it", async () => {
     await files({ "rows/model.onnx": gather(), "rows/model.yaml": "execution: process\nobjectiveMs: 30\n" });
     const run = await tune("rows", "--json");

@@ -6,15 +6,15 @@ import type { TunePlace, TuneResult } from "../../tune.ts";
 export interface TunedSizes {
   readonly instances: number;
   readonly intraOpThreads: number;
-  /** Left out for a model whose requests do not share runs. */
+  /** Left out for a model whose requests do not share runs, or whose configuration names sizes of batches. */
   readonly maxBatchSize?: number;
 }
 
 /** What to set; undefined when nothing is answered within the objective. */
-export function sizesOf({ best, batched }: TuneResult): TunedSizes | undefined {
+export function sizesOf({ best, findsBatchSize }: TuneResult): TunedSizes | undefined {
   if (best === undefined) return undefined;
   const { instances, intraOpThreads, maxBatchSize } = best;
-  return { instances, intraOpThreads, ...(batched ? { maxBatchSize } : {}) };
+  return { instances, intraOpThreads, ...(findsBatchSize ? { maxBatchSize } : {}) };
 }
 
 /** Lines for model.yaml or config.pbtxt; of a model without a folder those of the model.yaml that it would have. "" when there is nothing to set. */

@@ -50,6 +50,8 @@ export interface TuneResult {
   readonly provider: Provider;
   /** Whether requests may share runs, so that the size of a batch means something. */
   readonly batched: boolean;
+  /** Whether the size of a batch was looked for, and not given. */
+  readonly findsBatchSize: boolean;
   /** Choices that there was no time for. */
   readonly leftOut: readonly Sizes[];
   /** Choices that could not be loaded or failed in a run. */
@@ -117,7 +119,9 @@ export async function tune(backend: Backend, options: LoadOptions, tuning: TuneO
   for (const { measurement } of trials.values()) {
     rows.push(...(await rowsOf(measurement, tuning, batched ? pins.maxBatchSize : undefined)));
   }
-  return { rows, best: chooseBest(rows), execution, provider, batched, leftOut: waiting, failed, tookMs: clock.now() - started };
+  const findsBatchSize = batched && pins.maxBatchSize === undefined;
+  const best = chooseBest(rows);
+  return { rows, best, execution, provider, batched, findsBatchSize, leftOut: waiting, failed, tookMs: clock.now() - started };
 }
 
 interface Trial {
