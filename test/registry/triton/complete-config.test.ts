@@ -23,7 +23,7 @@ function served(settings: ModelSettings, loaded: Partial<ServedModel["loaded"]> 
     name: "m",
     settings,
     loaded: { signature, maxBatchSize: 8, sharesRuns: true, instances: 2, provider: "cpu", deviceIds: [], ...loaded },
-    maxQueueDelayMs: 0.25,
+    maxQueueDelayMs: 2,
     modelFile: "model.onnx",
   };
 }
@@ -57,7 +57,7 @@ describe("a folder of our own", () => {
           $case: "dynamicBatching",
           value: {
             preferredBatchSize: [8],
-            maxQueueDelayMicroseconds: 250n,
+            maxQueueDelayMicroseconds: 2000n,
             preserveOrdering: false,
             priorityLevels: 0n,
             defaultPriorityLevel: 0n,
@@ -120,7 +120,7 @@ describe("a given configuration", () => {
           metric_tags { key: "team" value: "red" }
           parameters { key: "mine" value { string_value: "1" } }
           optimization { graph { level: 1 } eager_batching: true }
-          dynamic_batching { preferred_batch_size: [ 2, 4 ] preserve_ordering: true max_queue_delay_microseconds: 250 }
+          dynamic_batching { preferred_batch_size: [ 2, 4 ] preserve_ordering: true max_queue_delay_microseconds: 2000 }
         `),
         { signature: { inputs: [spec("x", "FP32", -1, 4)], outputs: [spec("p", "FP32", -1, -1, 2)] } },
       ),
@@ -135,7 +135,7 @@ describe("a given configuration", () => {
       metricTags: { team: "red" },
       parameters: { mine: { stringValue: "1" } },
       optimization: { graph: { level: 1 }, eagerBatching: true },
-      schedulingChoice: { value: { preferredBatchSize: [2, 4], preserveOrdering: true, maxQueueDelayMicroseconds: 250n } },
+      schedulingChoice: { value: { preferredBatchSize: [2, 4], preserveOrdering: true, maxQueueDelayMicroseconds: 2000n } },
     });
   });
 
@@ -161,7 +161,7 @@ describe("a given configuration", () => {
       parameters { key: "intra_op_thread_count" value { string_value: "1" } }
       model_warmup { name: "w" batch_size: 1 inputs { key: "x" value { data_type: TYPE_FP32 dims: 4 zero_data: true } } }
       dynamic_batching {
-        max_queue_delay_microseconds: 250 priority_levels: 2 default_priority_level: 2
+        max_queue_delay_microseconds: 2000 priority_levels: 2 default_priority_level: 2
         default_queue_policy { default_timeout_microseconds: 1500 allow_timeout_override: true }
         priority_queue_policy { key: 1 value { timeout_action: DELAY max_queue_size: 9 } }
       }
@@ -186,7 +186,7 @@ describe("json", () => {
       instance_group: [{ kind: "KIND_CPU", gpus: [], count: 2, passive: false }],
       dynamic_batching: {
         preferred_batch_size: [8],
-        max_queue_delay_microseconds: 250,
+        max_queue_delay_microseconds: 2000,
         priority_levels: 0,
         default_queue_policy: { timeout_action: "REJECT", default_timeout_microseconds: 0, allow_timeout_override: true },
         priority_queue_policy: {},

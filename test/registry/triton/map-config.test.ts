@@ -48,7 +48,8 @@ describe("settings", () => {
     [batching("preferred_batch_size: [ 8, 4 ]"), { preferredBatchSizes: [8, 4] }],
     [batching("preferred_batch_size: 8"), { preferredBatchSizes: [] }],
     [batching("preserve_ordering: true"), { preserveOrdering: true }],
-    [batching("max_queue_delay_microseconds: 100"), { maxQueueDelayMs: 0.1 }],
+    [batching("max_queue_delay_microseconds: 5900"), { maxQueueDelayMs: 5 }],
+    [batching("max_queue_delay_microseconds: 100"), { maxQueueDelayMs: 0 }],
     [batching("max_queue_delay_microseconds: 20000000"), { maxQueueDelayMs: 10_000 }],
     [
       batching(
@@ -160,6 +161,10 @@ describe("warnings", () => {
     ["model_metrics {}", ["model_metrics is left out: all models have the same histograms"]],
     ["response_cache { enable: true }", ["response_cache.enable is left out: every request is run"]],
     ["response_cache { enable: false }", []],
+    [
+      batching("max_queue_delay_microseconds: 999"),
+      ["dynamic_batching.max_queue_delay_microseconds is below a millisecond, the shortest time that a timer knows: no request waits for others"],
+    ],
     [
       batching("max_queue_delay_microseconds: 20000000"),
       ["dynamic_batching.max_queue_delay_microseconds is 20000 ms: a request waits at most 10000 ms for others"],
