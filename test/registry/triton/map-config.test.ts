@@ -163,7 +163,9 @@ describe("warnings", () => {
     ["response_cache { enable: false }", []],
     [
       batching("max_queue_delay_microseconds: 999"),
-      ["dynamic_batching.max_queue_delay_microseconds is below a millisecond, the shortest time that a timer knows: no request waits for others"],
+      [
+        "dynamic_batching.max_queue_delay_microseconds is below a millisecond, the shortest time that a timer knows: no request waits for others",
+      ],
     ],
     [
       batching("max_queue_delay_microseconds: 20000000"),

@@ -207,7 +207,11 @@ test.each([
         },
       ],
     },
-    ["warning optimization.input_pinned_memory", "warning parameters.gpu_mem_limit"],
+    [
+      "warning dynamic_batching.max_queue_delay_microseconds",
+      "warning optimization.input_pinned_memory",
+      "warning parameters.gpu_mem_limit",
+    ],
   ],
   [
     "gpu",
