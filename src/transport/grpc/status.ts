@@ -44,7 +44,7 @@ function cut(text: string, maxChars: number): string {
 
 /** What recurring errors look like: under overload most answers are one of a few. */
 const encodedStatuses = new WeakMap<ServiceError, Uint8Array>();
-const trailersOnlyHeaders = new WeakMap<ServiceError, readonly string[]>();
+const trailersOfRecurring = new WeakMap<ServiceError, OutgoingHttpHeaders>();
 
 /** The error as an encoded google.rpc.Status. Not to be changed. */
 export function encodeStatus(error: ServiceError): Uint8Array {
@@ -102,8 +102,15 @@ function pack(name: string, value: Uint8Array): { typeUrl: string; value: Buffer
   return { typeUrl: `type.googleapis.com/google.rpc.${name}`, value: Buffer.from(value) };
 }
 
-/** Trailers of a failed call. */
+/** Trailers of a failed call. Not to be changed. */
 export function errorTrailers(error: ServiceError): OutgoingHttpHeaders {
+  if (!error.recurs) return toTrailers(error);
+  let trailers = trailersOfRecurring.get(error);
+  if (trailers === undefined) trailersOfRecurring.set(error, (trailers = Object.freeze(toTrailers(error))));
+  return trailers;
+}
+
+function toTrailers(error: ServiceError): OutgoingHttpHeaders {
   const trailers: OutgoingHttpHeaders = {
     "grpc-status": CODE_NUMBERS[error.code],
     "grpc-message": encodeURI(cut(error.message, MAX_MESSAGE_CHARS)),
@@ -115,13 +122,4 @@ export function errorTrailers(error: ServiceError): OutgoingHttpHeaders {
     trailers["retry-after"] = String(Math.ceil(error.retryAfterMs / 1000));
   }
   return trailers;
-}
-
-/** Headers of an answer that consists of the failure alone, in the flat form that HTTP/2 takes without a copy. @param common come first. */
-export function trailersOnly(error: ServiceError, common: readonly string[]): readonly string[] {
-  let headers = error.recurs ? trailersOnlyHeaders.get(error) : undefined;
-  if (headers !== undefined) return headers;
-  headers = [...common, ...Object.entries(errorTrailers(error)).flatMap(([name, value]) => [name, String(value)])];
-  if (error.recurs) trailersOnlyHeaders.set(error, headers);
-  return headers;
 }

@@ -9,7 +9,7 @@ import type { Bagged } from "../../lib/bag.ts";
 import { decompress, messageTooLarge } from "./decompress.ts";
 import { FrameReader } from "./frame-reader.ts";
 import { parseGrpcTimeout } from "./grpc-timeout.ts";
-import { errorTrailers, trailersOnly } from "./status.ts";
+import { errorTrailers } from "./status.ts";
 
 /** How long a client may go on sending after its call has been answered, in milliseconds, before its stream is reset. */
 const MAX_DISCARD_MS = 5000;
@@ -17,8 +17,8 @@ const MAX_DISCARD_MS = 5000;
 /** A message that fits one HTTP/2 frame is here when its prefix is: making it wait would save nothing, and health checks must not wait. */
 const MAX_SMALL_BYTES = 16_384;
 
-const RESPONSE_HEADERS: readonly string[] = [":status", "200", "content-type", "application/grpc"];
-const TRAILERS_ONLY_HEADERS = [...RESPONSE_HEADERS, "grpc-accept-encoding", "identity,deflate,gzip"];
+const RESPONSE_HEADERS: OutgoingHttpHeaders = { ":status": 200, "content-type": "application/grpc" };
+const TRAILERS_ONLY_HEADERS: OutgoingHttpHeaders = { ...RESPONSE_HEADERS, "grpc-accept-encoding": "identity,deflate,gzip" };
 // gRPC has no use for a date.
 const RESPONSE_OPTIONS = { waitForTrailers: true, sendDate: false };
 const TRAILERS_ONLY_OPTIONS = { endStream: true, sendDate: false };
@@ -245,7 +245,7 @@ export class WireCall implements Bagged {
       this.#trailers = errorTrailers(error);
       this.#stream.end();
     } else if (this.#isOpen()) {
-      this.#stream.respond(trailersOnly(error, TRAILERS_ONLY_HEADERS), TRAILERS_ONLY_OPTIONS);
+      this.#stream.respond({ ...TRAILERS_ONLY_HEADERS, ...errorTrailers(error) }, TRAILERS_ONLY_OPTIONS);
     }
     this.#discardRest();
   }
