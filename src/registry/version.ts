@@ -144,7 +144,7 @@ export class Version {
     return {
       version: this.version,
       state: this.#state,
-      reason: this.#reason,
+      reason: this.#viewReason(),
       signature: this.#signature,
       decoupled: this.settings.decoupled,
       batching:
@@ -172,6 +172,13 @@ export class Version {
       warmup: loaded?.warmup ?? [],
       statistics: this.#statistics(),
     };
+  }
+
+  #viewReason(): string {
+    if (this.#loaded?.engine.statistics().scheduling?.isDegraded !== true) return this.#reason;
+    return [this.#reason, "Degraded: an instance is held by a run that does not end, or has just got rid of one."]
+      .filter(Boolean)
+      .join(" ");
   }
 
   #statistics(): StatisticsView {

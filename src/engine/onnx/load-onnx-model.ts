@@ -109,6 +109,11 @@ export async function loadOnnxModel(options: LoadOptions, runtime: OnnxRuntime, 
       instances,
       latency,
       onRunFailure: (failure, rows) => logger.warn({ err: failure, rows }, "run failed"),
+      onHang: (heldMs, isOver) => {
+        const fields = { heldMs: Math.round(heldMs) };
+        if (isOver) logger.warn(fields, "the run that had hung has ended");
+        else logger.error(fields, "a run does not end; no further work goes to this instance");
+      },
     });
     return {
       engine,

@@ -17,6 +17,7 @@ import { Expiry } from "./expiry.ts";
 import { Gate } from "./gate.ts";
 import type { Job, JobOutcome } from "./job.ts";
 import { Pending } from "./job.ts";
+import { HangWatch } from "./hang-watch.ts";
 import { JobQueue } from "./job-queue.ts";
 import type { LaneState, LaneUser } from "./lane-state.ts";
 import type { LevelOf } from "./levels.ts";
@@ -55,6 +56,7 @@ export class BatchingEngine implements Engine, LaneUser {
   readonly #admission: AdmissionControl;
   readonly #expiry: Expiry;
   readonly #former: BatchFormer;
+  readonly #hangs: HangWatch;
   readonly #gate: Gate;
   readonly #runs = new RunStatistics();
   readonly #replyOrder: ReplyOrder<EngineResult> | undefined;
@@ -92,6 +94,7 @@ export class BatchingEngine implements Engine, LaneUser {
     this.#admission = new AdmissionControl(state, this);
     this.#expiry = new Expiry(state, drop);
     this.#former = new BatchFormer(state, this.#expiry, drop);
+    this.#hangs = new HangWatch(state, this);
     this.#gate = new Gate(clock, () => this.#serve());
   }
 
@@ -137,6 +140,7 @@ export class BatchingEngine implements Engine, LaneUser {
     if (this.#state.queue.rows > 0 || this.#inFlight > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
     this.#gate.disarm();
     this.#expiry.stop();
+    this.#hangs.stop();
     for (const lane of this.#state.lanes) lane.leave(this);
   }
 
@@ -237,7 +241,9 @@ export class BatchingEngine implements Engine, LaneUser {
     const { shapeKey } = longest.request;
     const curve = latency.curve(shapeKey);
     const safeMs = curve.safeMs(rows);
-    lane.began(this, now, curve.meanMs(rows), safeMs === 0 ? Infinity : Math.max(MIN_HUNG_MS, HUNG_RATIO * curve.p99Ms(rows)));
+    const hangsMs = safeMs === 0 ? Infinity : Math.max(MIN_HUNG_MS, HUNG_RATIO * curve.p99Ms(rows));
+    lane.began(this, now, curve.meanMs(rows), hangsMs);
+    this.#hangs.began(hangsMs, now);
     const paddedLength = longest.request.padding?.paddedLength;
     if (paddedLength !== undefined) this.#state.counters.padRatio.record(padRatioOf(jobs, rows, paddedLength));
     const run = lane.users.get(this)!.instance.run(jobs, this.#ranRows(rows), [...wanted]);
@@ -269,6 +275,7 @@ export class BatchingEngine implements Engine, LaneUser {
     this.#batchCount++;
     // What callers wait for is the way to the worker and back too, and the event loop's delay.
     const heldMs = Math.max(outcome.runMs, lane.ended(dispatchedAt, endedAt));
+    this.#hangs.ended(lane, heldMs);
     latency.record(ranRows, heldMs, endedAt, shapeKey);
     if (safeMs > 0) this.#state.counters.ratio.record(heldMs / safeMs);
     this.#former.trials.returned(jobs, heldMs, safeMs);
@@ -307,7 +314,7 @@ export class BatchingEngine implements Engine, LaneUser {
   }
 
   #onFailed(lane: LaneState, jobs: readonly Job[], rows: number, dispatchedAt: number, error: unknown): void {
-    lane.ended(dispatchedAt, this.#state.clock.now());
+    this.#hangs.ended(lane, lane.ended(dispatchedAt, this.#state.clock.now()));
     this.#inFlight--;
     // First what the failure does to the queue: parts of a failed request must not take the lane that has become free.
     this.#rerun(jobs, rows, error);

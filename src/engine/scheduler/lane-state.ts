@@ -113,6 +113,16 @@ export class LaneState {
     return Math.max(now, this.#endsAt) + (this.inFlight > 1 ? this.#nextMs : 0);
   }
 
+  /** Whether the run in flight is one of this user's. */
+  isRunning(user: LaneUser): boolean {
+    return this.#running !== undefined && this.#running === this.users.get(user);
+  }
+
+  /** How long the run in flight has had the lane. */
+  heldMs(now: number): number {
+    return now - this.#startedAt;
+  }
+
   /** Whether the run in flight takes so long that nothing should wait for it. */
   isHung(now: number): boolean {
     return this.inFlight > 0 && now > this.#hangsAt;
@@ -120,7 +130,7 @@ export class LaneState {
 
   /** When a lane whose run has hung may be free: who knows, but what has taken long will often take as long again. */
   mayBeFreeAt(now: number): number {
-    return now + now - this.#startedAt;
+    return now + this.heldMs(now);
   }
 
   /** Expected run time of what other users of the lane have waiting that is at least as urgent. */

@@ -48,4 +48,6 @@ export interface QueueOptions {
   readonly latency: Latency;
   /** Told about every run that failed, with the runtime's own text. */
   readonly onRunFailure: (failure: Error, rows: number) => void;
+  /** Told when a run has hung, and again when it has ended after all. @param heldMs since its start. */
+  readonly onHang?: (heldMs: number, isOver: boolean) => void;
 }
