@@ -25,7 +25,8 @@ export class Expiry {
 
   /** A job that did not start at once counts for those behind it, and its last possible start is seen. */
   watch(job: Job, now: number): void {
-    if (job.heapIndex === -1) return;
+    // One that was delayed while it was let in is watched already.
+    if (job.heapIndex === -1 || job.expiryIndex !== -1) return;
     const lastStart = this.#lastStart(job);
     this.#state.queue.watch(job, lastStart, now);
     if (lastStart < Infinity) this.#alarm.arm(lastStart, now);
