@@ -26,7 +26,7 @@ export function takeAlong(state: QueueState, jobs: readonly Job[], shapeKey: str
     bytes -= job.bytes;
     earliest = Math.min(earliest, job.deadline);
   }
-  const most = rowsInTime(curve, rows, maxRowsOf(options, request), earliest - overhead.ms - startsAt);
+  let most = rowsInTime(curve, rows, maxRowsOf(options, request), earliest - overhead.ms - startsAt);
   const along: Job[] = [];
   for (const shape of shorterOf(queue.shapes, shapeKey, request.padding.paddedLength)) {
     if (rows >= most) break;
@@ -39,11 +39,15 @@ export function takeAlong(state: QueueState, jobs: readonly Job[], shapeKey: str
     };
     const wanted = borrowedRows({ curve, rows, spareRows: most - rows }, shorter);
     const endsAt = rules.checksRiders ? startsAt + curve.safeMs(rows + wanted) + overhead.ms : -Infinity;
-    for (const job of queue.takeRiders(shape, { rows: wanted, bytes, jobs: Infinity, endsAt })) {
+    // In this run they take more memory than in one of their own.
+    for (const job of queue.takeRiders(shape, { rows: wanted, bytes: bytes * shorter.lengthShare, jobs: Infinity, endsAt })) {
       along.push(job);
       rows += job.rows;
-      bytes -= job.bytes;
+      bytes -= job.bytes / shorter.lengthShare;
+      earliest = Math.min(earliest, job.deadline);
     }
+    // Who follows must not make those late who have come along.
+    most = rowsInTime(curve, rows, most, earliest - overhead.ms - startsAt);
   }
   return along;
 }
