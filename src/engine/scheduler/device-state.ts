@@ -139,7 +139,7 @@ export class DeviceState {
     let user: LaneUser | undefined;
     let head: Job | undefined;
     for (const candidate of this.#lanes) {
-      const own = candidate.mostUrgentOn(this, resting);
+      const own = candidate.chosenOn(this, resting);
       const ownHead = own?.ready(candidate);
       if (ownHead === undefined || (head !== undefined && !isMoreUrgent(ownHead, head))) continue;
       lane = candidate;
@@ -148,6 +148,7 @@ export class DeviceState {
     }
     if (lane === undefined || user === undefined) return false;
     this.turns.took(user, this.othersWait(user));
+    lane.took(user);
     user.dispatch(lane);
     return true;
   }

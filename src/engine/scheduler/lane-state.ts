@@ -201,9 +201,16 @@ export class LaneState {
     }
   }
 
-  /** The user with the most urgent work for a device, if the lane is idle. @param resting is passed over. */
-  mostUrgentOn(device: DeviceState, resting: LaneUser | undefined): LaneUser | undefined {
-    return this.inFlight === 0 && this.lane.available ? this.#mostUrgent(resting, device) : undefined;
+  /** The user that the idle lane is for, if it works on this device. @param resting is passed over. */
+  chosenOn(device: DeviceState, resting: LaneUser | undefined): LaneUser | undefined {
+    if (this.inFlight > 0 || !this.lane.available) return undefined;
+    const chosen = this.#choose(resting);
+    return chosen !== undefined && this.users.get(chosen)!.device === device ? chosen : undefined;
+  }
+
+  /** A user takes the idle lane for a batch. */
+  took(user: LaneUser): void {
+    this.#turns.took(user, this.othersWait(user));
   }
 
   /** Whether users other than this one have work waiting, be it for a fuller batch. @param device only work for this device counts. */
@@ -216,17 +223,17 @@ export class LaneState {
   }
 
   /** The user with the most urgent work that can start, unless it has had its turns and another one is ready. */
-  #choose(): LaneUser | undefined {
+  #choose(passedOver?: LaneUser): LaneUser | undefined {
     const resting = this.inFlight === 0 ? this.#turns.resting : undefined;
-    const chosen = this.#mostUrgent(resting, undefined);
-    return chosen === undefined && resting !== undefined ? this.#mostUrgent(undefined, undefined) : chosen;
+    const chosen = this.#mostUrgent(passedOver, resting);
+    return chosen === undefined && resting !== undefined ? this.#mostUrgent(passedOver, undefined) : chosen;
   }
 
-  #mostUrgent(resting: LaneUser | undefined, device: DeviceState | undefined): LaneUser | undefined {
+  #mostUrgent(passedOver: LaneUser | undefined, resting: LaneUser | undefined): LaneUser | undefined {
     let chosen: LaneUser | undefined;
     let chosenHead: Job | undefined;
     for (const [user, seat] of this.users) {
-      if (user === resting || !this.#hasRoom(seat, device)) continue;
+      if (user === resting || user === passedOver || !this.#hasRoom(seat)) continue;
       const head = user.ready(this);
       if (head !== undefined && (chosenHead === undefined || isMoreUrgent(head, chosenHead))) {
         chosen = user;
@@ -237,8 +244,7 @@ export class LaneState {
   }
 
   /** What runs behind another batch takes over its token, so it must be on the same device. */
-  #hasRoom({ device }: Seat, wanted: DeviceState | undefined): boolean {
-    if (wanted !== undefined && device !== wanted) return false;
+  #hasRoom({ device }: Seat): boolean {
     if (this.inFlight > 0) return device === this.#running?.device;
     return device === undefined || !device.isScarce || device.mayStart(this.#clock.now());
   }
