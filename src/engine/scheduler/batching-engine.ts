@@ -103,6 +103,7 @@ export class BatchingEngine implements Engine, LaneUser {
     const { clock, overhead, options } = this.#state;
     const now = clock.now();
     overhead.touch(now);
+    this.#hangs.look(now);
     const level = this.#levelOf(request.priority);
     const refusal = this.#closed ? closing() : this.#admission.whyRefused(request, level, call.deadline, now);
     if (refusal !== undefined) return Promise.reject(refusal);
@@ -140,7 +141,6 @@ export class BatchingEngine implements Engine, LaneUser {
     if (this.#state.queue.rows > 0 || this.#inFlight > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
     this.#gate.disarm();
     this.#expiry.stop();
-    this.#hangs.stop();
     for (const lane of this.#state.lanes) lane.leave(this);
   }
 
@@ -243,7 +243,6 @@ export class BatchingEngine implements Engine, LaneUser {
     const safeMs = curve.safeMs(rows);
     const hangsMs = safeMs === 0 ? Infinity : Math.max(MIN_HUNG_MS, HUNG_RATIO * curve.p99Ms(rows));
     lane.began(this, now, curve.meanMs(rows), hangsMs);
-    this.#hangs.began(hangsMs, now);
     const paddedLength = longest.request.padding?.paddedLength;
     if (paddedLength !== undefined) this.#state.counters.padRatio.record(padRatioOf(jobs, rows, paddedLength));
     const run = lane.users.get(this)!.instance.run(jobs, this.#ranRows(rows), [...wanted]);
