@@ -24,6 +24,8 @@ export interface TensorSpec {
   readonly columns: readonly string[];
   /** Class names, from model.yaml; empty by default. */
   readonly labels: readonly string[];
+  /** Whether requests may leave the input out, as masks of padded models; false by default. */
+  readonly optional?: boolean;
 }
 
 /** Inputs and outputs of a version, in the order of the model file. */

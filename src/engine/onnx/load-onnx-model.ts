@@ -13,7 +13,7 @@ import { tokensOf, whyInstancesWait, type Devices } from "./devices.ts";
 import { checkInline } from "./inline-limit.ts";
 import { assertPreferred, freeRows, largestAllowed, sortSizes } from "./batch-sizes.ts";
 import { createOnnxInstance } from "./onnx-instance.ts";
-import { padWhereProven, planPadding } from "./plan-padding.ts";
+import { padWhereProven, planPadding, withOptionalMasks } from "./plan-padding.ts";
 import { inferSignature, whyNotBatchable } from "./signature.ts";
 import { warmUp } from "./warm-up.ts";
 import type { WorkerPool } from "./worker-pool.ts";
@@ -117,7 +117,7 @@ export async function loadOnnxModel(options: LoadOptions, runtime: OnnxRuntime, 
     });
     return {
       engine,
-      signature,
+      signature: withOptionalMasks(signature, padded.plan),
       textOnly: true,
       maxBatchSize,
       sharesRuns: options.sharesRuns && batched && maxBatchSize > 1,

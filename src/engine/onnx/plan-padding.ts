@@ -54,6 +54,12 @@ function assertNoOtherShares(inputs: readonly TensorSpec[], padded: readonly (Pa
   }
 }
 
+/** The signature with its masks marked as inputs that requests may leave out. */
+export function withOptionalMasks(signature: Signature, plan: PaddingPlan | undefined): Signature {
+  const inputs = signature.inputs.map((spec, i) => (plan?.inputs[i]?.isMask === true ? { ...spec, optional: true } : spec));
+  return { ...signature, inputs };
+}
+
 function quoted(name: string): string {
   return JSON.stringify(name);
 }
