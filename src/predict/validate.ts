@@ -22,8 +22,12 @@ export type ValidateLimits = Pick<Config, "maxRequestRows" | "maxStringElements"
 /** Longest id that a caller may give a request. */
 const MAX_REQUEST_ID_BYTES = 128;
 
-/** Checks one request. @throws ServiceError INPUT_…, OUTPUT_… or ROWS_EMPTY, naming the field. */
-export type Validate = (request: PredictRequest) => EngineRequest;
+/**
+ * Checks one request.
+ * @param isCut whether it will be run in chunks that are checked themselves, so that no limit of one run holds for all its rows.
+ * @throws ServiceError INPUT_…, OUTPUT_… or ROWS_EMPTY, naming the field.
+ */
+export type Validate = (request: PredictRequest, isCut?: boolean) => EngineRequest;
 
 /** What the check has to know of a version besides its signature. */
 export interface ValidateRules {
@@ -46,7 +50,7 @@ export function createValidate(signature: Signature, rules: ValidateRules, limit
   const hasFreeDims = signature.inputs.some(({ dims }) => dims.some(({ size }, i) => size === -1 && !(batched && i === 0)));
   const takesSingles = signature.inputs.some(({ dims }) => dims.length === Number(batched));
   const hasMasks = padding?.inputs.some((input) => input?.isMask) === true;
-  return (request) => {
+  return (request, isCut = false) => {
     if (request.problem !== undefined) throw request.problem;
     if (request.requestId.length > MAX_REQUEST_ID_BYTES / 4) checkRequestId(request.requestId);
     const given = hasMasks ? withMasks(signature.inputs, padding, request.inputs) : request.inputs;
@@ -62,7 +66,7 @@ export function createValidate(signature: Signature, rules: ValidateRules, limit
         fail("INPUT_SHAPE_MISMATCH", input.name, "shape[0]", `has ${input.shape[0]} rows, but ${quoteName(inputs[0]!.name)} has ${rows}`);
       }
     }
-    if (rows > maxRows) {
+    if (rows > maxRows && !isCut) {
       fail("INPUT_SHAPE_MISMATCH", inputs[0]!.name, "shape[0]", `has ${rows} rows; inference request batch-size must be <= ${maxRows}`);
     }
     if (symbols.length > 0) checkSymbols(symbols, inputs);

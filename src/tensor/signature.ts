@@ -32,4 +32,6 @@ export interface TensorSpec {
 export interface Signature {
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
+  /** Whether each row is answered as it would be alone, so that requests may be cut; false where it is not known. */
+  readonly rowsStandAlone?: boolean;
 }

@@ -117,7 +117,7 @@ export async function loadOnnxModel(options: LoadOptions, runtime: OnnxRuntime, 
     });
     return {
       engine,
-      signature: withOptionalMasks(signature, padded.plan),
+      signature: { ...withOptionalMasks(signature, padded.plan), rowsStandAlone: batched },
       textOnly: true,
       maxBatchSize,
       sharesRuns: options.sharesRuns && batched && maxBatchSize > 1,
