@@ -91,12 +91,18 @@ test("one caller's bad value is not repeated into another one's failure", async 
 });
 
 test.each([
-  ["other", 'The configuration allows batches of 2, 4 rows, but the first dimension of "X" is 4.'],
+  ["other", 'allowedBatchSizes is 2, 4, but the first dimension of "X" is 4.'],
   ["forgotten", "A file made for 4 rows is served with allowedBatchSizes: [4] in model.yaml."],
-  ["differs", "The configuration sets a batch size of 8, but the largest of its allowed sizes is 4."],
-  ["mixing", "The configuration allows batches of certain sizes only, which cannot be filled up: rows influence each other"],
-  ["padded", "The configuration allows batches of certain sizes only, so that requests of different lengths cannot share them."],
-  ["hoping", "The configuration prefers batches of 64 rows; a run takes at most 32 rows."],
+  [
+    "differs",
+    "maxBatchSize (max_batch_size in config.pbtxt) is 8, but the largest of allowedBatchSizes is 4: leave it out, or give both the same.",
+  ],
+  ["mixing", "Batches cannot be filled up to allowedBatchSizes: rows influence each other"],
+  ["padded", "padding and allowedBatchSizes cannot be given together: a run of padded requests has as many rows as maxBatchTokens allows."],
+  [
+    "hoping",
+    "preferredBatchSizes (preferred_batch_size in config.pbtxt) has 64; a run takes at most 32 rows (maxBatchSize, max_batch_size in config.pbtxt).",
+  ],
 ])("%s is refused", async (name, reason) => {
   expect((await versionOf(name)).reason).toContain(reason);
 });

@@ -43,7 +43,7 @@ export async function loadOnnxModel(options: LoadOptions, runtime: OnnxRuntime, 
     options.onWarming(signature);
     if (allowed.length > 0 && options.padding !== undefined) {
       throw new ModelError(
-        "The configuration allows batches of certain sizes only, so that requests of different lengths cannot share them.",
+        "padding and allowedBatchSizes cannot be given together: a run of padded requests has as many rows as maxBatchTokens allows.",
       );
     }
     const isGiven = options.maxBatchSize !== undefined || allowed.length > 0;
@@ -79,7 +79,7 @@ export async function loadOnnxModel(options: LoadOptions, runtime: OnnxRuntime, 
     });
     const { whyNotBatched } = warmed;
     if (whyNotBatched !== undefined && allowed.length > 0) {
-      throw new ModelError(`The configuration allows batches of certain sizes only, which cannot be filled up: ${whyNotBatched}.`);
+      throw new ModelError(`Batches cannot be filled up to allowedBatchSizes: ${whyNotBatched}.`);
     }
     if (whyNotBatched !== undefined) logger.warn({ reason: whyNotBatched }, "batching is off for this model");
     // Whoever says how many rows a run takes knows that there are rows, but they must stay together.
@@ -170,7 +170,7 @@ function decideBatching(
       const size = fixed.dims[0]?.size ?? 0;
       const advice = size > 0 ? ` A file made for ${size} rows is served with allowedBatchSizes: [${size}] in model.yaml.` : "";
       throw new ModelError(
-        `The configuration sets a batch size of ${options.maxBatchSize}, but ${JSON.stringify(fixed.name)} has no free first dimension.${advice}`,
+        `maxBatchSize (max_batch_size in config.pbtxt) is ${options.maxBatchSize}, but ${JSON.stringify(fixed.name)} has no free first dimension.${advice}`,
       );
     }
     return { maxBatchSize: options.maxBatchSize, source: "the model's configuration" };

@@ -48,9 +48,8 @@ function assertNoOtherShares(inputs: readonly TensorSpec[], padded: readonly (Pa
     const other = dims.findIndex(({ symbol }, dim) => symbols.has(symbol) && padded[i]?.dimension !== dim);
     if (other === -1) continue;
     const length = quoted(dims[other]!.symbol);
-    throw new ModelError(
-      `padding.inputs: ${quoted(name)} has the length ${length} in dimension ${other} too, and would have to be padded there.`,
-    );
+    const advice = padded[i] === undefined ? "add it to padding.inputs" : "an input can be padded in one dimension only";
+    throw new ModelError(`padding.inputs: ${quoted(name)} has the length ${length} in dimension ${other} too: ${advice}.`);
   }
 }
 
