@@ -41,8 +41,15 @@ export function largestAllowed(allowed: readonly number[], given: number | undef
   throw new ModelError(`${MAX_KEY} is ${given}, but the largest of allowedBatchSizes is ${largest}: leave it out, or give both the same.`);
 }
 
-/** @param maxBatchSize most rows of a run; 0 without rows. @throws ModelError if a preferred size can never be reached. */
-export function assertPreferred(sizes: readonly number[], maxBatchSize: number): void {
+/**
+ * @param allowed empty where every size is. @param maxBatchSize most rows of a run; 0 without rows.
+ * @throws ModelError if a preferred size can never be reached.
+ */
+export function assertPreferred(sizes: readonly number[], allowed: readonly number[], maxBatchSize: number): void {
+  const other = allowed.length === 0 ? undefined : sizes.find((size) => !allowed.includes(size));
+  if (other !== undefined) {
+    throw new ModelError(`${PREFERRED_KEY} has ${other}, which allowedBatchSizes does not: ${allowed.join(", ")}.`);
+  }
   const over = sizes.find((size) => size > maxBatchSize);
   if (over === undefined) return;
   const most = maxBatchSize === 0 ? "has no rows" : `takes at most ${maxBatchSize} rows`;

@@ -15,6 +15,7 @@ import { assertPreferred, freeRows, largestAllowed, sortSizes } from "./batch-si
 import { createOnnxInstance } from "./onnx-instance.ts";
 import { padWhereProven, planPadding, withOptionalMasks } from "./plan-padding.ts";
 import { inferSignature, whyNotBatchable } from "./signature.ts";
+import { whyDimsUnknown } from "./unknown-dims.ts";
 import { warmUp } from "./warm-up.ts";
 import type { WorkerPool } from "./worker-pool.ts";
 
@@ -39,7 +40,9 @@ export async function loadOnnxModel(options: LoadOptions, runtime: OnnxRuntime, 
     const inferred = allowed.length === 0 ? inFile : { ...inFile, signature: freeRows(inFile.signature, allowed) };
     const candidate = decideBatching(options, inferred.signature, allowed);
     const { signature, runtimeOutputs, reshapes, warnings } = declaredSignature(inferred, options, candidate.maxBatchSize > 0);
-    assertPreferred(options.preferredBatchSizes, candidate.maxBatchSize);
+    assertPreferred(options.preferredBatchSizes, allowed, candidate.maxBatchSize);
+    const unknownDims = whyDimsUnknown(options.warmupDims, signature, candidate.maxBatchSize > 0);
+    if (unknownDims !== undefined) logger.warn({ reason: unknownDims }, "lengths for trial runs are left out");
     options.onWarming(signature);
     if (allowed.length > 0 && options.padding !== undefined) {
       throw new ModelError(
@@ -132,7 +135,7 @@ export async function loadOnnxModel(options: LoadOptions, runtime: OnnxRuntime, 
       providerNotes: sessions.notes,
       warnings: [
         ...warnings,
-        ...[warmed.warning, slow].filter((warning) => warning !== undefined),
+        ...[unknownDims, warmed.warning, slow].filter((warning) => warning !== undefined),
         ...(whyNotBatched === undefined || !isGiven || maxBatchSize <= 1
           ? []
           : [`Requests are neither joined nor split: ${whyNotBatched}.`]),
