@@ -77,8 +77,7 @@ export function createValidate(signature: Signature, rules: ValidateRules, limit
     }
     const { length, paddedLength } = lengthOf(inputs, padding);
     const shapeKey = paddedShapeKeyOf(inputs, padding, paddedLength);
-    // Without any length there is nothing to pad.
-    return { inputs, rows, shapeKey, padding: length === 0 ? undefined : { length, paddedLength }, outputs, priority, queueTimeoutMs };
+    return { inputs, rows, shapeKey, padding: { length, paddedLength }, outputs, priority, queueTimeoutMs };
   };
 }
 
@@ -244,6 +243,10 @@ function lengthOf(inputs: readonly Tensor[], { inputs: padded, lengthInput, buck
   const { name, shape } = inputs[lengthInput]!;
   const at = padded[lengthInput]!.dimension;
   const length = shape[at]!;
+  // A mean over no positions is NaN, which nobody asked for.
+  if (length === 0) {
+    fail("INPUT_SHAPE_MISMATCH", name, `shape[${at}]`, `has length 0 in dimension ${at}; an input that is padded has at least 1`);
+  }
   for (let i = 0; i < inputs.length; i++) {
     const dimension = padded[i]?.dimension;
     if (dimension === undefined) continue;
