@@ -91,6 +91,20 @@ export function startProcess(
   };
 }
 
+/** Thrown for a program that failed, with the end of what it said. */
+export class ProgramError extends Error {
+  override readonly name = "ProgramError";
+  /** Exit code; null when a signal ended it. */
+  readonly code: number | null;
+  readonly stderr: string;
+
+  constructor(command: readonly string[], code: number | null, stderr: string) {
+    super(`${command.join(" ").slice(0, 200)} failed (${code}):\n${stderr.slice(-2000)}`);
+    this.code = code;
+    this.stderr = stderr;
+  }
+}
+
 /** Runs a program to its end and returns what it printed; throws when it fails or exceeds `timeoutMs`. */
 export async function runProgram(
   command: readonly string[],
@@ -106,7 +120,6 @@ export async function runProgram(
     child.once("close", resolve);
     child.once("error", reject);
   });
-  if (code !== 0)
-    throw new Error(`${command.join(" ").slice(0, 200)} failed (${code}):\n${Buffer.concat(err).toString("utf8").slice(-2000)}`);
+  if (code !== 0) throw new ProgramError(command, code, Buffer.concat(err).toString("utf8"));
   return Buffer.concat(out).toString("utf8");
 }

@@ -10,10 +10,11 @@ function mix(values: readonly { readonly value: unknown }[]): string {
 
 /** What makes runs comparable over load: everything about the schedule but its rate. */
 export function familyOf({ schedule }: LoadgenResult): string {
-  const { arrivals, deadlinesMs, rows, models } = schedule;
+  const { arrivals, deadlinesMs, rows, lengths, models } = schedule;
   const deadlines = deadlinesMs.every(({ value }) => value === Infinity) ? "no deadline" : `deadline ${mix(deadlinesMs)} ms`;
   const size = rows.length === 1 && rows[0]?.value === 1 ? "" : `, ${mix(rows)} rows`;
-  return `${mix(models)}, ${arrivals.kind} arrivals, ${deadlines}${size}`;
+  const length = lengths === undefined ? "" : `, length ${mix(lengths)}`;
+  return `${mix(models)}, ${arrivals.kind} arrivals, ${deadlines}${size}${length}`;
 }
 
 function namesOf(results: readonly LoadgenResult[]): readonly string[] {

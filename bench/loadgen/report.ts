@@ -35,9 +35,10 @@ export function reportText(result: LoadgenResult): string {
     lines.push(`  refusals    ${percentiles(refusals.ms)}; ${share(refusals.within5Ms)} within 5 ms${arrival}`);
   }
   if (result.meanBatch !== undefined) lines.push(`  mean batch  ${readable(result.meanBatch)} rows`);
-  for (const { model, rows, deadlineMs, goodput, offered: ofClass } of result.byClass) {
+  for (const { model, rows, length, deadlineMs, goodput, offered: ofClass } of result.byClass) {
     const deadline = deadlineMs === Infinity ? "no deadline" : `${deadlineMs} ms`;
-    lines.push(`  class       ${model}, ${rows} rows, ${deadline}: goodput ${goodput.toFixed(4)} of ${ofClass}`);
+    const size = length === undefined ? `${rows} rows` : `${rows} rows, length ${length}`;
+    lines.push(`  class       ${model}, ${size}, ${deadline}: goodput ${goodput.toFixed(4)} of ${ofClass}`);
   }
   lines.push(
     `  generator   late ${percentiles(generator.latenessMs)}; ${share(generator.cpuShare)} of a core; ${generator.connectionCount} connections; ${generator.blockedCount} calls had to wait for one`,

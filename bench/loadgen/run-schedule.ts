@@ -4,7 +4,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { runProgram } from "../lib/processes.ts";
+import { ProgramError, runProgram } from "../lib/processes.ts";
+import { toldCode } from "./failure-text.ts";
 import { fromJson } from "./infinite-json.ts";
 import type { Job } from "./job.ts";
 import type { LoadgenResult } from "./result.ts";
@@ -22,7 +23,11 @@ const nodeFlags = ["--max-semi-space-size=64"];
 
 async function runProcess(job: Job, core: number | undefined, seconds: number): Promise<unknown> {
   const command = [process.execPath, ...nodeFlags, "bench/loadgen/play.ts", JSON.stringify(job)];
-  return fromJson(await runProgram(command, { core, cwd: repoDir, timeoutMs: (seconds + spareSeconds) * 1000 }));
+  try {
+    return fromJson(await runProgram(command, { core, cwd: repoDir, timeoutMs: (seconds + spareSeconds) * 1000 }));
+  } catch (error) {
+    throw error instanceof ProgramError && error.code === toldCode ? new Error(error.stderr.trim()) : error;
+  }
 }
 
 /**

@@ -85,8 +85,13 @@ function renderSpecs(kind: string, specs: readonly TensorSpec[], stdout: Termina
   return renderTable([kind, "type", "shape", ""], rows, stdout, env);
 }
 
-function notesOf({ description, columns, labels }: TensorSpec): string {
-  const notes = [description, columns.length > 0 && `columns: ${columns.join(", ")}`, labels.length > 0 && `classes: ${labels.join(", ")}`];
+function notesOf({ description, columns, labels, optional }: TensorSpec): string {
+  const notes = [
+    description,
+    optional && "optional",
+    columns.length > 0 && `columns: ${columns.join(", ")}`,
+    labels.length > 0 && `classes: ${labels.join(", ")}`,
+  ];
   return notes.filter(Boolean).join("; ");
 }
 

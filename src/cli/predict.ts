@@ -84,18 +84,19 @@ async function predictOnce(
 }
 
 async function readInputs(flags: PredictFlags, { inputs }: ModelVersion, cwd: string): Promise<readonly Tensor[]> {
+  const needed = inputs.filter(({ optional }) => optional !== true);
   if (flags.json !== undefined) {
     const { readTextFlag, tensorsFromJson } = await import("./input/json-input.ts");
     return tensorsFromJson(await readTextFlag("--json", flags.json, cwd), inputs);
   }
   if (flags.text !== undefined) {
     const { tensorsFromTexts } = await import("./input/text-input.ts");
-    return tensorsFromTexts(flags.text, inputs);
+    return tensorsFromTexts(flags.text, needed);
   }
   if (flags.image !== undefined) {
     const { tensorsFromImages } = await import("./input/image-input.ts");
     const files = await Promise.all(flags.image.map(async (path) => ({ name: basename(path), bytes: await readImage(path, cwd) })));
-    return tensorsFromImages(files, inputs, flags.invert);
+    return tensorsFromImages(files, needed, flags.invert);
   }
   const { tensorsFromFiles } = await import("./input/raw-input.ts");
   return tensorsFromFiles(flags.input ?? [], flags.shape ?? [], inputs, cwd);

@@ -40,6 +40,14 @@ function specFromWire(source: wire.TensorSpec): TensorSpec {
   const dtype = DTYPE_BY_NUMBER[source.dataType];
   if (dtype === undefined)
     throw new PredictdError("INTERNAL", "", `"${source.name}" has data type ${source.dataType}, which this client does not know.`);
-  const { name, description, columns, labels } = source;
-  return { name, dtype, dims: source.dims.map(({ size, symbol }) => ({ size: Number(size), symbol })), description, columns, labels };
+  const { name, description, columns, labels, optional } = source;
+  return {
+    name,
+    dtype,
+    dims: source.dims.map(({ size, symbol }) => ({ size: Number(size), symbol })),
+    description,
+    columns,
+    labels,
+    optional,
+  };
 }

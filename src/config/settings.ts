@@ -399,7 +399,7 @@ export const SETTINGS: { readonly [K in keyof Config]: SettingOf<Config[K]> } = 
     choices: ["off", "triton"],
     default: "off",
     meaning:
-      "`triton`: a full queue, shed load and a queue timeout end with UNAVAILABLE and Triton's words, a request of more rows than a run takes is refused instead of split, a request's own timeout counts only where the model has one, and lower priority levels are not guarded against starvation.",
+      "`triton`: a full queue, shed load and a queue timeout end with UNAVAILABLE and Triton's words, a request of more rows than a run takes is refused instead of split (`PredictStream` cuts it into chunks as ever), a request's own timeout counts only where the model has one, and lower priority levels are not guarded against starvation.",
   },
   maxBatchSize: {
     section: "Batching",

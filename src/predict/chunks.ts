@@ -25,11 +25,13 @@ export interface Chunks {
  */
 export function createChunks(route: Route, request: PredictRequest, wantedRows: number): Chunks {
   const servable = route(request.model, request.version);
-  const { validate, maxBatchSize, splitsRequests, leases } = servable;
-  const { inputs, rows } = validate(request);
+  const { validate, maxBatchSize, splitsRequests, signature, leases } = servable;
+  // Where the protocol's clients expect a refusal of what is too large for a run, chunks may still be cut.
+  const isCut = maxBatchSize > 0 && (splitsRequests || signature.rowsStandAlone === true);
+  const { inputs, rows } = validate(request, isCut);
   leases.take();
   const held = { servable, release: () => leases.give() };
-  if (maxBatchSize === 0 || !splitsRequests) return { ...held, rows, chunkRows: rows, chunk: () => request };
+  if (!isCut) return { ...held, rows, chunkRows: rows, chunk: () => request };
   const chunkRows = wantedRows === 0 ? maxBatchSize : Math.min(wantedRows, maxBatchSize);
   const cutters = inputs.map(({ dtype, bytes, shape }) => createRowCutter(dtype, bytes, rows, elementsPerRow(shape)));
   return {

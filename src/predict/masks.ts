@@ -21,7 +21,7 @@ export function withMasks(specs: readonly TensorSpec[], padding: PaddingPlan, te
   const length = shape[padding.inputs[padding.lengthInput]!.dimension];
   // A shape without the bytes to it could make the mask any size.
   if (rows === undefined || length === undefined || elementCount(shape) * ELEMENT_BYTES[dtype] !== bytes.byteLength) return tensors;
-  if (bytes.byteLength === 0) return tensors;
+  if (bytes.byteLength === 0 && length !== 0) return tensors;
   const missing = specs.filter((spec, i) => padding.inputs[i]?.isMask === true && !tensors.some((tensor) => tensor.name === spec.name));
   const made = missing.map((spec): Tensor => {
     return { name: spec.name, dtype: spec.dtype, shape: [rows, length], bytes: onesOf(spec.dtype, rows * length), problem: undefined };

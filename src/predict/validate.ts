@@ -22,8 +22,12 @@ export type ValidateLimits = Pick<Config, "maxRequestRows" | "maxStringElements"
 /** Longest id that a caller may give a request. */
 const MAX_REQUEST_ID_BYTES = 128;
 
-/** Checks one request. @throws ServiceError INPUT_…, OUTPUT_… or ROWS_EMPTY, naming the field. */
-export type Validate = (request: PredictRequest) => EngineRequest;
+/**
+ * Checks one request.
+ * @param isCut whether it will be run in chunks that are checked themselves, so that no limit of one run holds for all its rows.
+ * @throws ServiceError INPUT_…, OUTPUT_… or ROWS_EMPTY, naming the field.
+ */
+export type Validate = (request: PredictRequest, isCut?: boolean) => EngineRequest;
 
 /** What the check has to know of a version besides its signature. */
 export interface ValidateRules {
@@ -46,7 +50,7 @@ export function createValidate(signature: Signature, rules: ValidateRules, limit
   const hasFreeDims = signature.inputs.some(({ dims }) => dims.some(({ size }, i) => size === -1 && !(batched && i === 0)));
   const takesSingles = signature.inputs.some(({ dims }) => dims.length === Number(batched));
   const hasMasks = padding?.inputs.some((input) => input?.isMask) === true;
-  return (request) => {
+  return (request, isCut = false) => {
     if (request.problem !== undefined) throw request.problem;
     if (request.requestId.length > MAX_REQUEST_ID_BYTES / 4) checkRequestId(request.requestId);
     const given = hasMasks ? withMasks(signature.inputs, padding, request.inputs) : request.inputs;
@@ -62,7 +66,7 @@ export function createValidate(signature: Signature, rules: ValidateRules, limit
         fail("INPUT_SHAPE_MISMATCH", input.name, "shape[0]", `has ${input.shape[0]} rows, but ${quoteName(inputs[0]!.name)} has ${rows}`);
       }
     }
-    if (rows > maxRows) {
+    if (rows > maxRows && !isCut) {
       fail("INPUT_SHAPE_MISMATCH", inputs[0]!.name, "shape[0]", `has ${rows} rows; inference request batch-size must be <= ${maxRows}`);
     }
     if (symbols.length > 0) checkSymbols(symbols, inputs);
@@ -73,8 +77,7 @@ export function createValidate(signature: Signature, rules: ValidateRules, limit
     }
     const { length, paddedLength } = lengthOf(inputs, padding);
     const shapeKey = paddedShapeKeyOf(inputs, padding, paddedLength);
-    // Without any length there is nothing to pad.
-    return { inputs, rows, shapeKey, padding: length === 0 ? undefined : { length, paddedLength }, outputs, priority, queueTimeoutMs };
+    return { inputs, rows, shapeKey, padding: { length, paddedLength }, outputs, priority, queueTimeoutMs };
   };
 }
 
@@ -240,6 +243,10 @@ function lengthOf(inputs: readonly Tensor[], { inputs: padded, lengthInput, buck
   const { name, shape } = inputs[lengthInput]!;
   const at = padded[lengthInput]!.dimension;
   const length = shape[at]!;
+  // A mean over no positions is NaN, which nobody asked for.
+  if (length === 0) {
+    fail("INPUT_SHAPE_MISMATCH", name, `shape[${at}]`, `has length 0 in dimension ${at}; an input that is padded has at least 1`);
+  }
   for (let i = 0; i < inputs.length; i++) {
     const dimension = padded[i]?.dimension;
     if (dimension === undefined) continue;

@@ -121,6 +121,9 @@ const fields = {
   outputs: listField(objectField({ ...notes, labels }, ["name"]), { max: 1024, uniqueBy: (item) => item.name }),
 };
 
+/** Every key that a model.yaml may have. */
+export const MANIFEST_KEYS: readonly string[] = Object.freeze(Object.keys(fields));
+
 function versionsField(): Field<VersionPolicy> {
   const numbers = listField(intField(1, Number.MAX_SAFE_INTEGER), { min: 1, max: 1024, uniqueBy: String });
   const latest = objectField({ latest: intField(1, 1024) }, ["latest"]);

@@ -131,8 +131,8 @@ function overlay(settings: ModelSettings, manifest: Manifest | undefined): Model
 
 function describing(manifest: Manifest | undefined): Partial<ModelSettings> {
   if (manifest === undefined) return {};
-  const { description = "", required = false, allowedBatchSizes = [], inputs, outputs } = manifest;
-  return { description, required, allowedBatchSizes, inputNotes: inputs, outputNotes: outputs };
+  const { description = "", required = false, allowedBatchSizes = [], padding, inputs, outputs } = manifest;
+  return { description, required, allowedBatchSizes, padding, inputNotes: inputs, outputNotes: outputs };
 }
 
 /** Equal for configurations that mean the same. */

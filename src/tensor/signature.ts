@@ -24,10 +24,14 @@ export interface TensorSpec {
   readonly columns: readonly string[];
   /** Class names, from model.yaml; empty by default. */
   readonly labels: readonly string[];
+  /** Whether requests may leave the input out, as masks of padded models; false by default. */
+  readonly optional?: boolean;
 }
 
 /** Inputs and outputs of a version, in the order of the model file. */
 export interface Signature {
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
+  /** Whether each row is answered as it would be alone, so that requests may be cut; false where it is not known. */
+  readonly rowsStandAlone?: boolean;
 }

@@ -162,6 +162,7 @@ describe("models and health", () => {
     ]) {
       expect(stdout).toContain(`  ${line}\n`);
     }
+    expect(stdout.split("\n").filter((line) => line.endsWith("optional"))).toEqual([expect.stringMatching(/^ +b /)]);
   });
 
   test("health tells by its exit code", async () => {

@@ -40,6 +40,17 @@ describe("mapping", () => {
     ]);
   });
 
+  test("an input that may be left out needs no column", () => {
+    const inputs = [spec("ids", "INT64", [-1, -1]), spec("mask", "INT64", [-1, -1], { optional: true })];
+    const named = (header: readonly string[], row: readonly string[]): readonly string[] =>
+      mapCsv(header, inputs)
+        .toTensors([row], 1)
+        .map(({ name }) => name);
+    expect(named(["ids"], ["7"])).toEqual(["ids"]);
+    expect(named(["mask", "ids"], ["1", "7"])).toEqual(["ids", "mask"]);
+    expect(() => mapCsv(["mask"], inputs)).toThrow(/column "ids" is missing/);
+  });
+
   test.each([
     ["a missing column", () => mapCsv(["amount", "hours"], [features]), /column "hour" is missing; is it "hours"\?/],
     ["a column that stands twice", () => mapCsv(["amount", "hour", "hour"], [features]), /stands twice/],

@@ -10,6 +10,7 @@ const features = spec("features", "FP32", [-1, 2], { columns: ["amount", "hour"]
 const text = spec("text", "STRING", [-1]);
 const ids = spec("ids", "INT64", [-1]);
 const matrix = spec("m", "INT32", [-1, 2]);
+const mask = spec("mask", "INT64", [-1, -1], { optional: true });
 const flag = spec("flag", "BOOL", [-1]);
 
 describe("accepted", () => {
@@ -41,6 +42,20 @@ describe("accepted", () => {
     expect(tensors.map(({ shape }) => shape)).toEqual(shapes);
     expect(tensors.map((tensor) => values(tensor))).toEqual(expected);
   });
+});
+
+function named(json: string): readonly (readonly [string, readonly number[]])[] {
+  return tensorsFromJson(json, [mask, matrix]).map(({ name, shape }) => [name, shape]);
+}
+
+test("inputs that may be left out are taken where they are given", () => {
+  expect(named('{"m":[[1,2]]}')).toEqual([["m", [1, 2]]]);
+  expect(named("[[1,2]]")).toEqual([["m", [1, 2]]]);
+  expect(named('{"m":[[1,2]],"mask":[[1]]}')).toEqual([
+    ["mask", [1, 1]],
+    ["m", [1, 2]],
+  ]);
+  expect(() => named('{"mask":[[1]]}')).toThrow(/input "m" is missing/);
 });
 
 describe("refused, saying what is allowed", () => {

@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { overlayManifest, parseManifest } from "../../src/registry/manifest.ts";
+import { MANIFEST_KEYS, overlayManifest, parseManifest } from "../../src/registry/manifest.ts";
 import { DEFAULT_MODEL_SETTINGS } from "../../src/registry/model-settings.ts";
 import type { CliRun } from "./support/run-cli.ts";
 import { runHere } from "./support/run-here.ts";
@@ -153,6 +153,37 @@ d: nothing is in the way of version 1
   });
 });
 
+/** A value of each key that is not what holds without it. */
+const MANIFEST_VALUES: Readonly<Record<string, string>> = {
+  description: "What it is for",
+  required: "true",
+  maxBatchSize: "8",
+  padding:
+    "{ inputs: { ids: { dimension: 2, value: -1.5 }, mask: { mask: true } }, minLength: 2, maxLength: 50, bucketRatio: 2, maxBatchTokens: 99 }",
+  admission: "lenient",
+  allowedBatchSizes: "[1, 8]",
+  preferredBatchSizes: "[2, 8]",
+  preserveOrdering: "true",
+  maxQueueDelayMs: "7",
+  gate: "fixed",
+  maxQueueRows: "99",
+  maxQueueBytes: "4096",
+  execution: "process",
+  instances: "3",
+  intraOpThreads: "2",
+  executionProviders: "[cpu]",
+  deviceIds: "[0, 1]",
+  tune: "auto",
+  tuneBudgetMs: "700",
+  objectiveMs: "60",
+  warmupRuns: "9",
+  warmupBudgetMs: "900",
+  warmupDims: "{ sequence: 12 }",
+  versions: "{ latest: 1 }",
+  inputs: "[{ name: x, description: One, columns: [a] }]",
+  outputs: "[{ name: y, labels: [no, yes] }]",
+};
+
 describe("json", () => {
   test("one object a model", async () => {
     await files({
@@ -206,6 +237,16 @@ describe("json", () => {
       maxQueueDelayMs: 2,
       outputNotes: [{ name: "y: #1", description: "", columns: [], labels: ["0", "no", "- x: 'y'"] }],
     });
+  });
+
+  test.each(MANIFEST_KEYS)("%s of a model.yaml beside config.pbtxt is said again", async (key) => {
+    const said = `${key}: ${MANIFEST_VALUES[key]}\n`;
+    await files({ "net/1/model.onnx": "", "net/config.pbtxt": "version_policy { all {} }", "net/model.yaml": said });
+    const [model] = await migrated();
+    expect(model).toMatchObject({ isServable: true, problem: "" });
+    const given = overlayManifest(DEFAULT_MODEL_SETTINGS, parseManifest(said));
+    expect(given).not.toEqual({ ...DEFAULT_MODEL_SETTINGS, source: "model.yaml" });
+    expect(overlayManifest(DEFAULT_MODEL_SETTINGS, parseManifest(model!.modelYaml!))).toEqual(given);
   });
 
   test("what only config.pbtxt can say", async () => {

@@ -5,12 +5,12 @@ import type { InferParameter } from "../../generated/inference/grpc_service.ts";
 import type { CatalogueEntry } from "../../src/errors.ts";
 import { ERRORS } from "../../src/errors.ts";
 import { request } from "../support/clients.ts";
-import { identity, slow } from "../support/models.ts";
+import { centreOverRows, identity, slow } from "../support/models.ts";
 import type { OipClient } from "../support/oip-client.ts";
 import { createOipClient, fp32Input, inferRequest } from "../support/oip-client.ts";
 import { startServer } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";
-import { fp32 } from "../support/wire-tensors.ts";
+import { floatsOf, fp32, shapeOf } from "../support/wire-tensors.ts";
 
 const SLOW = `max_batch_size: 1 instance_group { count: 1 kind: KIND_CPU }
   input { name: "X" data_type: TYPE_FP32 dims: 2 } output { name: "Y" data_type: TYPE_FP32 dims: 2 }`;
@@ -19,6 +19,8 @@ const queue = (policy: string): string => `${SLOW} dynamic_batching { default_qu
 const FILES = {
   "four/model.onnx": identity("float"),
   "four/model.yaml": "maxBatchSize: 4\n",
+  "together/model.onnx": centreOverRows(),
+  "together/model.yaml": "maxBatchSize: 4\n",
   "full/1/model.onnx": slow(),
   "full/config.pbtxt": queue("max_queue_size: 1"),
   "timed/1/model.onnx": slow(),
@@ -96,6 +98,24 @@ describe.each(["off", "triton"])("compat %s", (compat) => {
     if (isTriton) expect(failure).toMatchObject({ code: "INVALID_ARGUMENT", reason: "INPUT_SHAPE_MISMATCH" });
     else expect(response?.outputs).toHaveLength(1);
     expect((await server.predict(request("four", [fp32("X", [4, 4], Array<number>(16).fill(1))]))).failure).toBeUndefined();
+  });
+
+  test("a stream of more rows than a run takes: each chunk is checked, not the whole", async () => {
+    const counted = [...Array(48).keys()];
+    const { chunks, failure } = await server.predictStream(request("four", [fp32("X", [12, 4], counted)]), 3);
+    expect(failure).toBeUndefined();
+    expect(chunks.map(({ response }) => shapeOf(response?.outputs[0]))).toEqual([0, 1, 2, 3].map(() => [3, 4]));
+    expect(chunks.flatMap(({ response }) => floatsOf(response?.outputs[0]))).toEqual(counted);
+    // Larger chunks than a run takes are cut as without the switch.
+    const { chunks: large } = await server.predictStream(request("four", [fp32("X", [6, 4], counted.slice(0, 24))]), 5);
+    expect(large.map(({ response }) => shapeOf(response?.outputs[0])[0])).toEqual([4, 2]);
+  });
+
+  test("rows that influence each other stay together in a stream too", async () => {
+    const { failure } = await server.predictStream(request("together", [fp32("X", [6, 4], Array<number>(24).fill(1))]), 2);
+    expect(failure).toMatchObject({ code: "INVALID_ARGUMENT", reason: "INPUT_SHAPE_MISMATCH" });
+    const { chunks } = await server.predictStream(request("together", [fp32("X", [4, 4], Array<number>(16).fill(1))]), 2);
+    expect(chunks.map(({ rowsDone }) => rowsDone)).toEqual([4n]);
   });
 
   test("what else can go wrong is told as ever", async () => {

@@ -39,6 +39,12 @@ beforeAll(async () => {
       "mixing/model.yaml": "allowedBatchSizes: [2, 4]\n",
       "padded/model.onnx": double(),
       "padded/model.yaml": "allowedBatchSizes: [4]\npadding: { inputs: { X: { value: 0 } }, maxLength: 64 }\n",
+      "clashing/model.onnx": double(),
+      "clashing/model.yaml": "allowedBatchSizes: [2, 8]\npreferredBatchSizes: [8, 4]\n",
+      "agreeing/model.onnx": double(),
+      "agreeing/model.yaml": "allowedBatchSizes: [2, 8]\npreferredBatchSizes: [2]\nwarmupDims: { W: 3 }\n",
+      "misnamed/model.onnx": double(),
+      "misnamed/model.yaml": "warmupDims: { N: 2, W: 3, nope: 8 }\n",
       "hoping/model.onnx": double(),
       "hoping/model.yaml": "preferredBatchSizes: [64]\n",
     },
@@ -91,12 +97,29 @@ test("one caller's bad value is not repeated into another one's failure", async 
 });
 
 test.each([
-  ["other", 'The configuration allows batches of 2, 4 rows, but the first dimension of "X" is 4.'],
+  ["other", 'allowedBatchSizes is 2, 4, but the first dimension of "X" is 4.'],
   ["forgotten", "A file made for 4 rows is served with allowedBatchSizes: [4] in model.yaml."],
-  ["differs", "The configuration sets a batch size of 8, but the largest of its allowed sizes is 4."],
-  ["mixing", "The configuration allows batches of certain sizes only, which cannot be filled up: rows influence each other"],
-  ["padded", "The configuration allows batches of certain sizes only, so that requests of different lengths cannot share them."],
-  ["hoping", "The configuration prefers batches of 64 rows; a run takes at most 32 rows."],
+  [
+    "differs",
+    "maxBatchSize (max_batch_size in config.pbtxt) is 8, but the largest of allowedBatchSizes is 4: leave it out, or give both the same.",
+  ],
+  ["mixing", "Batches cannot be filled up to allowedBatchSizes: rows influence each other"],
+  ["padded", "padding and allowedBatchSizes cannot be given together: a run of padded requests has as many rows as maxBatchTokens allows."],
+  ["clashing", "preferredBatchSizes (preferred_batch_size in config.pbtxt) has 4, which allowedBatchSizes does not: 2, 8."],
+  [
+    "hoping",
+    "preferredBatchSizes (preferred_batch_size in config.pbtxt) has 64; a run takes at most 32 rows (maxBatchSize, max_batch_size in config.pbtxt).",
+  ],
 ])("%s is refused", async (name, reason) => {
   expect((await versionOf(name)).reason).toContain(reason);
+});
+
+test("preferred sizes that are allowed", async () => {
+  expect(await versionOf("agreeing")).toMatchObject({ reason: "", batching: { preferredBatchSizes: [2], allowedBatchSizes: [2, 8] } });
+});
+
+test("a length for a dimension that no input has is told, and the model serves", async () => {
+  const { reason, state } = await versionOf("misnamed");
+  expect(state).toBe((await versionOf("free")).state);
+  expect(reason).toBe('warmupDims names "N", "nope"; the free dimensions of the inputs are "W".');
 });

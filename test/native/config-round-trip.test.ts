@@ -6,6 +6,7 @@ import { configToJson } from "../../src/registry/triton/config-json.ts";
 import { connectOip } from "../contract/oip-service.ts";
 import type { OipClient } from "../contract/oip-service.ts";
 import { gather, identity, nonZero, optionalInput, passThrough, sumOverRows, zipMap } from "../support/models.ts";
+import { textEncoder } from "../support/text-models.ts";
 import { startServer } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";
 
@@ -23,6 +24,8 @@ const FILES: Readonly<Record<string, Uint8Array | string>> = {
   "zip-map/1/model.onnx": zipMap(),
   "optional/1/model.onnx": optionalInput(),
   "non-zero/1/model.onnx": nonZero(),
+  "padded/1/model.onnx": textEncoder(),
+  "padded/model.yaml": "padding: { inputs: { input_ids: {}, attention_mask: { mask: true } }, maxLength: 32 }",
   "sum/1/model.onnx": sumOverRows(),
   "pass/1/model.onnx": passThrough(),
   "reshaped/1/model.onnx": identity("float"),
@@ -50,6 +53,8 @@ test.each(names)("%s", async (name) => {
     return JSON.stringify(configToJson(config!));
   };
   const config = await shown();
+  const inputs = (JSON.parse(config) as { readonly input: readonly { readonly optional: boolean }[] }).input;
+  expect(inputs.some(({ optional }) => optional)).toBe(name === "padded");
   await oip.ask("repositoryModelLoad", {
     modelName: name,
     parameters: { config: { parameterChoice: { $case: "stringParam", value: config } } },

@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { array, assert, asyncProperty, constantFrom, integer, record } from "fast-check";
 import type { PredictResponse } from "../../generated/predictd/v1/prediction.ts";
+import { runHere } from "../cli/support/run-here.ts";
 import type { Outcome } from "../support/clients.ts";
 import { request } from "../support/clients.ts";
 import { startServer } from "../support/server.ts";
@@ -173,4 +174,20 @@ test("a model whose answers change with padding is not padded, and says so", asy
   for (const { response } of answers) expect(shapeOf(response!.outputs[0])).toEqual([1, 4]);
   // Without padding there is no limit to the length either.
   expect((await server.predict(messageOf("careless", idsOf(0, 1, 65)))).failure).toBeUndefined();
+});
+
+const ask = (...args: readonly string[]) => runHere([...args, "--address", server.address]);
+
+const outputsOf = (text: string): unknown => (JSON.parse(text) as { readonly outputs: unknown }).outputs;
+
+test("the command line leaves a mask out where its user does", async () => {
+  const { code, stdout, stderr } = await ask("predict", "--model", "text", "--json", '{"input_ids":[[1,2,3]]}', "--json-output");
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  const withMask = await ask("predict", "--model", "text", "--json", '{"input_ids":[[1,2,3]],"attention_mask":[[1,1,1]]}', "--json-output");
+  expect(outputsOf(stdout)).toEqual(outputsOf(withMask.stdout));
+  // Without padding nobody fills it in.
+  expect(await ask("predict", "--model", "alone", "--json", '{"input_ids":[[1,2,3]]}')).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('input "attention_mask" is missing'),
+  });
 });

@@ -71,18 +71,21 @@ test("a mask that is given stays as it is", () => {
   expect(check(tensor("ids", [1, 2]), mask, tensor("free", [1, 1])).inputs[0]).toBe(mask);
 });
 
-test("a request without any length is not padded", () => {
-  const mask = { ...tensor("mask", [1, 0]), dtype: "INT32" } as const;
-  const { padding, shapeKey } = check(tensor("ids", [1, 0]), mask, tensor("free", [1, 1]));
-  expect(padding).toBeUndefined();
-  expect(shapeKey).not.toBe(check(tensor("ids", [1, 1]), tensor("free", [1, 1])).shapeKey);
-});
-
 test.each([
   [
     "longer than the longest",
     [tensor("ids", [1, 9])],
     'Input "ids" has length 9 in dimension 1; at most 8 are allowed (padding.maxLength of the model).',
+  ],
+  [
+    "without any position",
+    [tensor("ids", [1, 0]), { ...tensor("mask", [1, 0]), dtype: "INT32" as const }],
+    'Input "ids" has length 0 in dimension 1; an input that is padded has at least 1.',
+  ],
+  [
+    "without any position and without its mask",
+    [tensor("ids", [1, 0])],
+    'Input "ids" has length 0 in dimension 1; an input that is padded has at least 1.',
   ],
   [
     "of two lengths",
@@ -91,6 +94,7 @@ test.each([
   ],
   // A mask as large as this claims would take terabytes.
   ["with a shape that its bytes do not fill", [tensor("ids", [1, 1e12], new Uint8Array(3))], 'Input "mask" is missing.'],
+  ["without rows", [tensor("ids", [0, 1e12], new Uint8Array(0))], 'Input "mask" is missing.'],
   ["without the input that tells the length", [tensor("free", [1, 1])], 'Input "mask" is missing.'],
 ])("a request %s is refused", (_, inputs, message) => {
   expect(() => check(...inputs, ...(inputs[0]!.name === "free" ? [] : [tensor("free", [1, 1])]))).toThrow(

@@ -136,6 +136,8 @@ export interface TensorSpec {
   columns: string[];
   /** Names of the classes that the values or the last dimension stand for, from `model.yaml`; may be empty. */
   labels: string[];
+  /** Whether requests may leave the input out: a mask of a padded model, which then is 1 at each of a request's own positions. */
+  optional: boolean;
 }
 
 /** Dimension is a fixed length or a symbol. */
@@ -721,7 +723,7 @@ export const ModelVersion: MessageFns<ModelVersion> = {
 };
 
 function createBaseTensorSpec(): TensorSpec {
-  return { name: "", dataType: 0, dims: [], description: "", columns: [], labels: [] };
+  return { name: "", dataType: 0, dims: [], description: "", columns: [], labels: [], optional: false };
 }
 
 export const TensorSpec: MessageFns<TensorSpec> = {
@@ -743,6 +745,9 @@ export const TensorSpec: MessageFns<TensorSpec> = {
     }
     for (const v of message.labels) {
       writer.uint32(50).string(v!);
+    }
+    if (message.optional !== false) {
+      writer.uint32(56).bool(message.optional);
     }
     return writer;
   },
@@ -808,6 +813,14 @@ export const TensorSpec: MessageFns<TensorSpec> = {
             message.labels.push(reader.string());
             continue;
           }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.optional = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -831,6 +844,7 @@ export const TensorSpec: MessageFns<TensorSpec> = {
     message.description = object.description ?? "";
     message.columns = object.columns?.map((e) => e) || [];
     message.labels = object.labels?.map((e) => e) || [];
+    message.optional = object.optional ?? false;
     return message;
   },
 };

@@ -17,9 +17,12 @@ export interface CsvMapping {
 
 /**
  * Maps a header onto the columns of a model's only input where it names them, else onto the inputs themselves.
+ * An input that may be left out is, where
+ * the header does not name it.
  * @throws UsageError when a column is missing or stands twice, or the model does not take tables.
  */
-export function mapCsv(header: readonly string[], inputs: readonly TensorSpec[]): CsvMapping {
+export function mapCsv(header: readonly string[], signature: readonly TensorSpec[]): CsvMapping {
+  const inputs = signature.filter(({ name, optional }) => optional !== true || header.includes(name));
   const only = inputs.length === 1 ? inputs[0]! : undefined;
   const table = only !== undefined && only.columns.length > 0 ? only : undefined;
   const unfit = table === undefined ? inputs.find((spec) => columnShape(spec, 1) === undefined) : undefined;

@@ -21,13 +21,14 @@ export async function readTextFlag(flag: string, value: string, cwd: string): Pr
 }
 
 /**
- * Tensors from JSON text: an object of input name to nested arrays; for the only input of a model the arrays alone; for one with columns
+ * Tensors from JSON text: an object of input name to nested arrays; for the only input that a model needs the arrays alone; for one with columns
  * an object of column to value, or an array of such objects.
  * @throws UsageError for anything else, naming what the model takes.
  */
 export function tensorsFromJson(text: string, inputs: readonly TensorSpec[]): readonly Tensor[] {
   const value = parse(text);
-  const only = inputs.length === 1 ? inputs[0] : undefined;
+  const needed = inputs.filter(({ optional }) => optional !== true);
+  const only = needed.length === 1 ? needed[0] : undefined;
   if (only !== undefined && !isRecord(value) && !(Array.isArray(value) && value.some(isRecord))) return [tensorFromJson(value, only)];
   if (only !== undefined && only.columns.length > 0 && !(isRecord(value) && Object.hasOwn(value, only.name))) {
     return [tensorFromColumns(Array.isArray(value) ? value : [value], only)];
@@ -36,23 +37,30 @@ export function tensorsFromJson(text: string, inputs: readonly TensorSpec[]): re
   assertNames(
     Object.keys(value),
     inputs.map(({ name }) => name),
+    needed.map(({ name }) => name),
     "input",
     "--json",
   );
-  return inputs.map((spec) => tensorFromJson(value[spec.name], spec));
+  return inputs.filter(({ name }) => Object.hasOwn(value, name)).map((spec) => tensorFromJson(value[spec.name], spec));
 }
 
 function tensorFromColumns(rows: readonly unknown[], spec: TensorSpec): Tensor {
   const data = rows.map((row, index) => {
     const where = rows.length === 1 ? "--json" : `--json row ${index + 1}`;
     if (!isRecord(row)) throw new UsageError(`${where} must be an object of column to value.`);
-    assertNames(Object.keys(row), spec.columns, "column", where);
+    assertNames(Object.keys(row), spec.columns, spec.columns, "column", where);
     return spec.columns.map((column) => row[column]);
   });
   return tensorFromJson(data, spec);
 }
 
-function assertNames(given: readonly string[], known: readonly string[], kind: "input" | "column", where: string): void {
+function assertNames(
+  given: readonly string[],
+  known: readonly string[],
+  needed: readonly string[],
+  kind: "input" | "column",
+  where: string,
+): void {
   const unknown = given.find((name) => !known.includes(name));
   if (unknown !== undefined) {
     const near = nearestName(unknown, known);
@@ -60,7 +68,7 @@ function assertNames(given: readonly string[], known: readonly string[], kind: "
       `${where}: the model has no ${kind} "${unknown}"; ${near === undefined ? `it has ${list(known)}` : `did you mean "${near}"?`}`,
     );
   }
-  const missing = known.filter((name) => !given.includes(name));
+  const missing = needed.filter((name) => !given.includes(name));
   if (missing.length > 0) throw new UsageError(`${where}: ${kind} ${list(missing)} ${missing.length === 1 ? "is" : "are"} missing.`);
 }
 

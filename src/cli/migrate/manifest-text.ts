@@ -2,6 +2,7 @@
 
 import { isDeepStrictEqual } from "node:util";
 import { Document, isScalar, visit } from "yaml";
+import type { Manifest } from "../../registry/manifest.ts";
 import type { ModelSettings } from "../../registry/model-settings.ts";
 import { DEFAULT_MODEL_SETTINGS } from "../../registry/model-settings.ts";
 
@@ -20,30 +21,40 @@ const MAX_FLOW_CHARS = 80;
 
 /** Settings of a model that stands on config.pbtxt alone as model.yaml would have them. */
 export function manifestText(settings: ModelSettings): ManifestText {
-  const said: readonly (readonly [string, unknown])[] = [
-    ["description", settings.description || undefined],
-    ["required", settings.required || undefined],
-    ["maxBatchSize", settings.maxBatchSize],
-    ["allowedBatchSizes", settings.allowedBatchSizes.length > 0 ? settings.allowedBatchSizes : undefined],
-    ["preferredBatchSizes", settings.preferredBatchSizes.length > 0 ? settings.preferredBatchSizes : undefined],
-    ["preserveOrdering", settings.preserveOrdering || undefined],
-    ["maxQueueDelayMs", Number.isInteger(settings.maxQueueDelayMs) ? settings.maxQueueDelayMs : undefined],
-    ["gate", settings.gate],
-    ["maxQueueRows", settings.maxQueueRows],
-    ["maxQueueBytes", settings.maxQueueBytes],
-    ["instances", settings.instances],
-    ["intraOpThreads", settings.intraOpThreads],
-    ["executionProviders", settings.executionProviders],
-    ["deviceIds", settings.deviceIds],
-    ["warmupRuns", settings.warmupRuns],
-    ["warmupBudgetMs", settings.warmupBudgetMs],
-    ["warmupDims", settings.warmupDims.size > 0 ? Object.fromEntries(settings.warmupDims) : undefined],
-    ["versions", versionsOf(settings)],
-    ["inputs", notesOf(settings.inputNotes)],
-    ["outputs", notesOf(settings.outputNotes)],
-  ];
-  const given = Object.fromEntries(said.filter(([, value]) => value !== undefined));
+  const given = Object.fromEntries(Object.entries(saidBy(settings)).filter(([, value]) => value !== undefined));
   return { text: Object.keys(given).length === 0 ? "" : render(given), unsaid: unsaidOf(settings) };
+}
+
+/** By key of model.yaml, in the order in which they are written; undefined where there is nothing to say. */
+function saidBy(settings: ModelSettings): Readonly<Record<keyof Manifest, unknown>> {
+  return {
+    description: settings.description || undefined,
+    required: settings.required || undefined,
+    maxBatchSize: settings.maxBatchSize,
+    padding: settings.padding && { ...settings.padding, inputs: Object.fromEntries(settings.padding.inputs) },
+    allowedBatchSizes: settings.allowedBatchSizes.length > 0 ? settings.allowedBatchSizes : undefined,
+    preferredBatchSizes: settings.preferredBatchSizes.length > 0 ? settings.preferredBatchSizes : undefined,
+    preserveOrdering: settings.preserveOrdering || undefined,
+    maxQueueDelayMs: Number.isInteger(settings.maxQueueDelayMs) ? settings.maxQueueDelayMs : undefined,
+    gate: settings.gate,
+    maxQueueRows: settings.maxQueueRows,
+    maxQueueBytes: settings.maxQueueBytes,
+    admission: settings.admission,
+    execution: settings.execution,
+    instances: settings.instances,
+    intraOpThreads: settings.intraOpThreads,
+    executionProviders: settings.executionProviders,
+    deviceIds: settings.deviceIds,
+    tune: settings.tune,
+    tuneBudgetMs: settings.tuneBudgetMs,
+    objectiveMs: settings.objectiveMs,
+    warmupRuns: settings.warmupRuns,
+    warmupBudgetMs: settings.warmupBudgetMs,
+    warmupDims: settings.warmupDims.size > 0 ? Object.fromEntries(settings.warmupDims) : undefined,
+    versions: versionsOf(settings),
+    inputs: notesOf(settings.inputNotes),
+    outputs: notesOf(settings.outputNotes),
+  };
 }
 
 function versionsOf({ versions }: ModelSettings): unknown {

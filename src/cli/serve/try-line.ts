@@ -26,8 +26,9 @@ export function tryLine(models: readonly ModelView[], address: string, samples: 
 
 const MAX_ZEROS = 32;
 
-/** Zeros for every input, if they are few. */
-function zeros(name: string, { inputs }: Signature): string | false {
+/** Zeros for every input that is needed, if they are few. */
+function zeros(name: string, signature: Signature): string | false {
+  const inputs = signature.inputs.filter(({ optional }) => optional !== true);
   const counts = inputs.map(({ dims }) => dims.reduce((product, { size }) => product * Math.max(1, size), 1));
   if (inputs.some(({ dtype }) => dtype === "STRING") || counts.reduce((sum, count) => sum + count, 0) > MAX_ZEROS) return false;
   const value = inputs.map((spec) => [

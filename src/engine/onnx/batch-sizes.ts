@@ -3,6 +3,10 @@
 import type { Signature, TensorSpec } from "../../tensor/signature.ts";
 import { ModelError } from "../backend.ts";
 
+/** Both files may set it. */
+const MAX_KEY = "maxBatchSize (max_batch_size in config.pbtxt)";
+const PREFERRED_KEY = "preferredBatchSizes (preferred_batch_size in config.pbtxt)";
+
 /** Each size once, smallest first. */
 export function sortSizes(sizes: readonly number[]): readonly number[] {
   return [...new Set(sizes)].toSorted((a, b) => a - b);
@@ -19,7 +23,7 @@ export function freeRows(signature: Signature, allowed: readonly number[]): Sign
     if (rows === undefined || rows.size === -1) return spec;
     if (allowed.length !== 1 || rows.size !== allowed[0]) {
       throw new ModelError(
-        `The configuration allows batches of ${allowed.join(", ")} rows, but the first dimension of ${JSON.stringify(spec.name)} is ${rows.size}.`,
+        `allowedBatchSizes is ${allowed.join(", ")}, but the first dimension of ${JSON.stringify(spec.name)} is ${rows.size}.`,
       );
     }
     return { ...spec, dims: [{ size: -1, symbol: "" }, ...others] };
@@ -34,13 +38,20 @@ export function freeRows(signature: Signature, allowed: readonly number[]): Sign
 export function largestAllowed(allowed: readonly number[], given: number | undefined): number {
   const largest = allowed.at(-1)!;
   if (given === undefined || given === largest) return largest;
-  throw new ModelError(`The configuration sets a batch size of ${given}, but the largest of its allowed sizes is ${largest}.`);
+  throw new ModelError(`${MAX_KEY} is ${given}, but the largest of allowedBatchSizes is ${largest}: leave it out, or give both the same.`);
 }
 
-/** @param maxBatchSize most rows of a run; 0 without rows. @throws ModelError if a preferred size can never be reached. */
-export function assertPreferred(sizes: readonly number[], maxBatchSize: number): void {
+/**
+ * @param allowed empty where every size is. @param maxBatchSize most rows of a run; 0 without rows.
+ * @throws ModelError if a preferred size can never be reached.
+ */
+export function assertPreferred(sizes: readonly number[], allowed: readonly number[], maxBatchSize: number): void {
+  const other = allowed.length === 0 ? undefined : sizes.find((size) => !allowed.includes(size));
+  if (other !== undefined) {
+    throw new ModelError(`${PREFERRED_KEY} has ${other}, which allowedBatchSizes does not: ${allowed.join(", ")}.`);
+  }
   const over = sizes.find((size) => size > maxBatchSize);
   if (over === undefined) return;
   const most = maxBatchSize === 0 ? "has no rows" : `takes at most ${maxBatchSize} rows`;
-  throw new ModelError(`The configuration prefers batches of ${over} rows; a run ${most}.`);
+  throw new ModelError(`${PREFERRED_KEY} has ${over}; a run ${most} (maxBatchSize, max_batch_size in config.pbtxt).`);
 }

@@ -13,8 +13,9 @@ import { tokensOf, whyInstancesWait, type Devices } from "./devices.ts";
 import { checkInline } from "./inline-limit.ts";
 import { assertPreferred, freeRows, largestAllowed, sortSizes } from "./batch-sizes.ts";
 import { createOnnxInstance } from "./onnx-instance.ts";
-import { padWhereProven, planPadding } from "./plan-padding.ts";
+import { padWhereProven, planPadding, withOptionalMasks } from "./plan-padding.ts";
 import { inferSignature, whyNotBatchable } from "./signature.ts";
+import { whyDimsUnknown } from "./unknown-dims.ts";
 import { warmUp } from "./warm-up.ts";
 import type { WorkerPool } from "./worker-pool.ts";
 
@@ -39,11 +40,13 @@ export async function loadOnnxModel(options: LoadOptions, runtime: OnnxRuntime, 
     const inferred = allowed.length === 0 ? inFile : { ...inFile, signature: freeRows(inFile.signature, allowed) };
     const candidate = decideBatching(options, inferred.signature, allowed);
     const { signature, runtimeOutputs, reshapes, warnings } = declaredSignature(inferred, options, candidate.maxBatchSize > 0);
-    assertPreferred(options.preferredBatchSizes, candidate.maxBatchSize);
+    assertPreferred(options.preferredBatchSizes, allowed, candidate.maxBatchSize);
+    const unknownDims = whyDimsUnknown(options.warmupDims, signature, candidate.maxBatchSize > 0);
+    if (unknownDims !== undefined) logger.warn({ reason: unknownDims }, "lengths for trial runs are left out");
     options.onWarming(signature);
     if (allowed.length > 0 && options.padding !== undefined) {
       throw new ModelError(
-        "The configuration allows batches of certain sizes only, so that requests of different lengths cannot share them.",
+        "padding and allowedBatchSizes cannot be given together: a run of padded requests has as many rows as maxBatchTokens allows.",
       );
     }
     const isGiven = options.maxBatchSize !== undefined || allowed.length > 0;
@@ -79,7 +82,7 @@ export async function loadOnnxModel(options: LoadOptions, runtime: OnnxRuntime, 
     });
     const { whyNotBatched } = warmed;
     if (whyNotBatched !== undefined && allowed.length > 0) {
-      throw new ModelError(`The configuration allows batches of certain sizes only, which cannot be filled up: ${whyNotBatched}.`);
+      throw new ModelError(`Batches cannot be filled up to allowedBatchSizes: ${whyNotBatched}.`);
     }
     if (whyNotBatched !== undefined) logger.warn({ reason: whyNotBatched }, "batching is off for this model");
     // Whoever says how many rows a run takes knows that there are rows, but they must stay together.
@@ -117,7 +120,7 @@ export async function loadOnnxModel(options: LoadOptions, runtime: OnnxRuntime, 
     });
     return {
       engine,
-      signature,
+      signature: { ...withOptionalMasks(signature, padded.plan), rowsStandAlone: batched },
       textOnly: true,
       maxBatchSize,
       sharesRuns: options.sharesRuns && batched && maxBatchSize > 1,
@@ -132,7 +135,7 @@ export async function loadOnnxModel(options: LoadOptions, runtime: OnnxRuntime, 
       providerNotes: sessions.notes,
       warnings: [
         ...warnings,
-        ...[warmed.warning, slow].filter((warning) => warning !== undefined),
+        ...[unknownDims, warmed.warning, slow].filter((warning) => warning !== undefined),
         ...(whyNotBatched === undefined || !isGiven || maxBatchSize <= 1
           ? []
           : [`Requests are neither joined nor split: ${whyNotBatched}.`]),
@@ -170,7 +173,7 @@ function decideBatching(
       const size = fixed.dims[0]?.size ?? 0;
       const advice = size > 0 ? ` A file made for ${size} rows is served with allowedBatchSizes: [${size}] in model.yaml.` : "";
       throw new ModelError(
-        `The configuration sets a batch size of ${options.maxBatchSize}, but ${JSON.stringify(fixed.name)} has no free first dimension.${advice}`,
+        `maxBatchSize (max_batch_size in config.pbtxt) is ${options.maxBatchSize}, but ${JSON.stringify(fixed.name)} has no free first dimension.${advice}`,
       );
     }
     return { maxBatchSize: options.maxBatchSize, source: "the model's configuration" };

@@ -48,10 +48,15 @@ function assertNoOtherShares(inputs: readonly TensorSpec[], padded: readonly (Pa
     const other = dims.findIndex(({ symbol }, dim) => symbols.has(symbol) && padded[i]?.dimension !== dim);
     if (other === -1) continue;
     const length = quoted(dims[other]!.symbol);
-    throw new ModelError(
-      `padding.inputs: ${quoted(name)} has the length ${length} in dimension ${other} too, and would have to be padded there.`,
-    );
+    const advice = padded[i] === undefined ? "add it to padding.inputs" : "an input can be padded in one dimension only";
+    throw new ModelError(`padding.inputs: ${quoted(name)} has the length ${length} in dimension ${other} too: ${advice}.`);
   }
+}
+
+/** The signature with its masks marked as inputs that requests may leave out. */
+export function withOptionalMasks(signature: Signature, plan: PaddingPlan | undefined): Signature {
+  const inputs = signature.inputs.map((spec, i) => (plan?.inputs[i]?.isMask === true ? { ...spec, optional: true } : spec));
+  return { ...signature, inputs };
 }
 
 function quoted(name: string): string {

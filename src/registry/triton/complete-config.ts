@@ -79,7 +79,7 @@ function completeInput(spec: TensorSpec, given: ModelConfig, hasRows: boolean): 
   const single = tensor.dims.length === 0 ? { dims: [1n] } : {};
   // Triton knows no empty shape without rows, so a configuration that is sent back must not have one.
   const reshape = tensor.dims.length === 0 && hasRows ? { shape: [] } : tensor.reshape;
-  return { ...tensor, ...single, reshape, format, allowRaggedBatch: false, optional: false };
+  return { ...tensor, ...single, reshape, format, allowRaggedBatch: false, optional: spec.optional === true };
 }
 
 function completeOutput(spec: TensorSpec, given: ModelConfig, { labelFiles }: ModelSettings, hasRows: boolean): ModelOutput {

@@ -80,5 +80,6 @@ function checkInput(input: ModelInput, path: FieldPath, findings: Findings): voi
     else findings.refuse(formatPath, `needs 3 dims, got ${dims.length}`);
   }
   if (input.allowRaggedBatch) findings.refuse([...path, "allow_ragged_batch"], "must be false: rows of one run have the same shape");
-  if (input.optional) findings.warn([...path, "optional"], "is left out: every input must be sent");
+  if (input.optional)
+    findings.warn([...path, "optional"], "is left out: only a mask that padding in model.yaml names may be missing from a request");
 }

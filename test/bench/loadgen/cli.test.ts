@@ -33,16 +33,22 @@ afterAll(async () => {
   rmSync(tempDir, { recursive: true });
 });
 
-async function cli(
-  ...args: readonly string[]
-): Promise<{ readonly code: number | null; readonly stdout: string; readonly stderr: string }> {
-  const child = spawn(process.execPath, ["bench/loadgen/cli.ts", ...args], { cwd: repoDir });
+interface Ran {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+async function program(...args: readonly string[]): Promise<Ran> {
+  const child = spawn(process.execPath, args, { cwd: repoDir });
   const out = { stdout: "", stderr: "" };
   child.stdout.setEncoding("utf8").on("data", (text: string) => (out.stdout += text));
   child.stderr.setEncoding("utf8").on("data", (text: string) => (out.stderr += text));
   await once(child, "close");
   return { code: child.exitCode, ...out };
 }
+
+const cli = (...args: readonly string[]): Promise<Ran> => program("bench/loadgen/cli.ts", ...args);
 
 function readResult(file: string): LoadgenResult {
   // Written by the command under test; the assertions look at what they need.
@@ -103,4 +109,40 @@ test("what is missing is said, with the usage", async () => {
   const { code, stderr } = await cli("run", ...target(), "--rate", "5");
   expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(/--model is missing[\s\S]*Usage:/) });
   expect((await cli()).code).toBe(1);
+});
+
+test.each([
+  ["saturate", "--seconds", "0.1"],
+  ["run", ...short],
+])("%s: a wrong model and a server that is not there are told in one line", async (command, ...flags) => {
+  const unknown = await cli(command, ...target(), "--model", "nope", ...flags);
+  expect(unknown).toMatchObject({ code: 1, stderr: expect.stringMatching(/^oip-grpc 127\.0\.0\.1:\d+: NOT_FOUND: .*nope.*\n$/) });
+  const nobody = ["--target", `127.0.0.1:${await freePort()}`];
+  const gone = await cli(command, ...nobody, "--model", "fraud", ...flags);
+  expect(gone).toMatchObject({ code: 1, stderr: expect.stringMatching(/^oip-grpc \S+: .*ECONNREFUSED.*\n$/) });
+  const unasked = await cli(command, ...nobody, "--model", "fraud", "--input", "x:FP32:4", ...flags);
+  expect(unasked).toMatchObject({ code: 1, stderr: expect.stringMatching(/^oip-grpc \S+: .*ECONNREFUSED.*\n$/) });
+  const http = await cli(command, ...nobody, "--protocol", "oip-http", "--model", "fraud", ...flags);
+  expect(http).toMatchObject({ code: 1, stderr: expect.stringMatching(/^oip-http \S+: .*ECONNREFUSED.*\n$/) });
+});
+
+test("classes that differ in their lengths are told apart", async () => {
+  const mix = ["--rows", "1:0.5,2:0.5", "--lengths", "20:0.5,21:0.5"];
+  const { stdout } = await cli("run", ...target(), "--model", "fraud", "--input", "features:FP32:L", ...short, ...mix);
+  const classes = stdout.split("\n").filter((line) => line.startsWith("  class"));
+  expect(classes.map((line) => line.replace(/:.*/, ""))).toEqual(
+    ["1 rows, length 20", "1 rows, length 21", "2 rows, length 20", "2 rows, length 21"].map(
+      (of) => `  class       fraud, ${of}, no deadline`,
+    ),
+  );
+});
+
+test("the bench's models are written by a command", async () => {
+  const folder = join(tempDir, "models");
+  const { code, stdout } = await program("bench/write-models.ts", folder, "image");
+  expect({ code, stdout }).toEqual({ code: 0, stdout: `${join(folder, "image/1/model.onnx")}\n` });
+  expect(readFileSync(join(folder, "image/1/model.onnx")).byteLength).toBeGreaterThan(100);
+  const unknown = await program("bench/write-models.ts", folder, "imgae");
+  expect(unknown).toEqual({ code: 1, stdout: "", stderr: expect.stringMatching(/^imgae is unknown.*mlp-25m.*image/) });
+  expect(await program("bench/write-models.ts")).toMatchObject({ code: 1, stderr: expect.stringMatching(/^Usage: /) });
 });

@@ -15,6 +15,7 @@ export function spec(name: string, dtype: DType, dims: readonly number[], extra:
     description: "",
     columns: [],
     labels: [],
+    optional: false,
     ...extra,
   };
 }
@@ -95,7 +96,7 @@ export const FAKE_MODELS: readonly Model[] = [
     ),
   ]),
   model("pair", [
-    version([spec("a", "INT64", [-1]), spec("b", "FP64", [-1])], [spec("a", "INT64", [-1]), spec("b", "FP64", [-1])], {
+    version([spec("a", "INT64", [-1]), spec("b", "FP64", [-1], { optional: true })], [spec("a", "INT64", [-1]), spec("b", "FP64", [-1])], {
       batching: ALL_KNOBS,
     }),
   ]),

@@ -68,7 +68,7 @@ test.each([
   [
     "an input that shares the length and is left out",
     { ids: {} },
-    'padding.inputs: "mask" has the length "L" in dimension 1 too, and would have to be padded there.',
+    'padding.inputs: "mask" has the length "L" in dimension 1 too: add it to padding.inputs.',
   ],
 ])("%s is told by its key", (_, inputs, message) => {
   expect(() => plan(inputs)).toThrow(new ModelError(message));

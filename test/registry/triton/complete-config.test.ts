@@ -40,6 +40,11 @@ function onTheWire(model: ServedModel): ModelConfig {
 const tensor = { isShapeTensor: false, isNonLinearFormatIo: false, reshape: undefined };
 
 describe("a folder of our own", () => {
+  test("an input that requests may leave out is optional", () => {
+    const signature = { inputs: [spec("x", "FP32", -1, 4), { ...spec("mask", "FP32", -1, -1), optional: true }], outputs: [] };
+    expect(onTheWire(served(DEFAULT_MODEL_SETTINGS, { signature })).input.map(({ optional }) => optional)).toEqual([false, true]);
+  });
+
   test("everything is inferred", () => {
     expect(onTheWire(served(DEFAULT_MODEL_SETTINGS))).toEqual(
       ModelConfig.fromPartial({

@@ -180,7 +180,10 @@ describe("warnings", () => {
     ],
     ["max_batch_size: 100000", ["max_batch_size is 100000: a run takes at most 65536 rows"]],
     [tensor("dims: [ 3, 8, 8 ] format: FORMAT_NCHW"), ["input[0].format is left out: elements are taken in the order of dims"]],
-    [tensor("dims: 1 optional: true"), ["input[0].optional is left out: every input must be sent"]],
+    [
+      tensor("dims: 1 optional: true"),
+      ["input[0].optional is left out: only a mask that padding in model.yaml names may be missing from a request"],
+    ],
     [
       'instance_group { kind: KIND_GPU gpus: 1 secondary_devices { kind: KIND_NVDLA } profile: "1" host_policy: "numa" rate_limiter {} }',
       [

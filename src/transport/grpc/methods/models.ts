@@ -70,7 +70,7 @@ function toVersion({ version, state, reason, signature, batching, execution, war
   };
 }
 
-function toSpec({ name, dtype, dims, description, columns, labels }: TensorSpec): WireSpec {
+function toSpec({ name, dtype, dims, description, columns, labels, optional = false }: TensorSpec): WireSpec {
   return {
     name,
     // The table holds the enum's own numbers.
@@ -79,6 +79,7 @@ function toSpec({ name, dtype, dims, description, columns, labels }: TensorSpec)
     description,
     columns: [...columns],
     labels: [...labels],
+    optional,
   };
 }
 
