@@ -82,7 +82,7 @@ export const peers: readonly Peer[] = [
         ...oneCoreFlags,
       ],
       cwd: join(peersDir, "..", ".."),
-      env: { GLIBC_TUNABLES: "glibc.malloc.hugetlb=1" },
+      env: {},
     }),
   },
   {

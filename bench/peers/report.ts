@@ -1,6 +1,7 @@
 // The page bench/PEERS.md: what each server answered in time, where another is ahead of predictd, and how each was configured.
 
 import { cpus, totalmem } from "node:os";
+import { largePages } from "../lib/large-pages.ts";
 import { readable } from "../lib/numbers.ts";
 import { deadlineMs } from "./deadlines.ts";
 import type { Peer } from "./peer.ts";
@@ -153,6 +154,8 @@ export function renderPeers(records: readonly StoredRecord[], command: string, c
       detailRows(cells),
     ),
     "## Configurations",
+    "",
+    `Every server runs with the C library's large pages (\`${Object.entries(largePages)[0]!.join("=")}\`), as predictd does by \`npm start\`.`,
     "",
     ...configurationTable(records, measured),
     ...(absent.length === 0 ? [] : ["## Not measured", "", ...absent, ""]),

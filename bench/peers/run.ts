@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { chooseCores } from "../lib/cores.ts";
+import { withLargePages } from "../lib/large-pages.ts";
 import { runProgram } from "../lib/processes.ts";
 import { renderPage } from "../loadgen/page.ts";
 import { benchModels, writeBenchModel } from "../models.ts";
@@ -42,7 +43,7 @@ const modelName = "mlp-25m";
 /** Milliseconds of a run of a full batch, bare, on the core that the servers get. */
 async function measureFullBatch(file: string, rowSize: number, core: number | undefined): Promise<number> {
   const script = join(repoDir, "bench", "servers", "back-to-back.ts");
-  const command = [process.execPath, script, file, String(rowSize), "1", "2", String(maxBatch)];
+  const command = withLargePages([process.execPath, script, file, String(rowSize), "1", "2", String(maxBatch)]);
   // Printed by our own back-to-back.ts.
   const result = JSON.parse(await runProgram(command, { core, cwd: repoDir, timeoutMs: 60_000 })) as Record<
     string,

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pinned } from "../lib/cores.ts";
+import { largePages } from "../lib/large-pages.ts";
 import { freePort } from "../lib/processes.ts";
 import { askRight } from "./ask.ts";
 import type { Example } from "./examples.ts";
@@ -90,7 +91,7 @@ export async function startPeer(peer: Peer, settings: PeerSettings): Promise<Run
   // A session of its own, by which its processes are found again.
   const child = spawn(file!, args, {
     cwd,
-    env: { ...process.env, ...env, BENCH_PEER: tempDir },
+    env: { ...process.env, ...largePages, ...env, BENCH_PEER: tempDir },
     stdio: ["ignore", log, log],
     detached: true,
   });
