@@ -30,6 +30,11 @@ const callsInFlight = 128;
 // Longer than any backlog that a server drains at all.
 const drainTimeoutMs = 30_000;
 
+/** What a full batch takes in a server itself, with all that it does around the run, in milliseconds. @param capacity in rows per second. */
+export function ownFullBatchMs(maxBatch: number, capacity: number): number {
+  return (maxBatch * 1000) / capacity;
+}
+
 function targetOf({ peer, port }: RunningPeer, { rowSize, fullBatchMs }: MeasureSettings): Target {
   const slack = { deadline: 0, "deadline less full batch": fullBatchMs };
   return {
@@ -106,17 +111,18 @@ export async function measureRound(
       running = await startPeer(source, settings);
       capacity = await measureCapacity(running, round, settings);
     }
+    const tuned = { ...settings, fullBatchMs: ownFullBatchMs(settings.maxBatch, capacity) };
     if (running?.peer !== peer) {
       await running?.stop();
-      running = await startPeer(peer, settings);
+      running = await startPeer(peer, tuned);
     }
     for (const point of missing) {
       const base = point.of === "own" ? capacity : predictdCapacity;
       if (base === undefined) continue;
-      const { hung } = await measurePoint(running, point, round, { rate: base * point.load, capacity }, settings);
+      const { hung } = await measurePoint(running, point, round, { rate: base * point.load, capacity }, tuned);
       if (!hung) continue;
       await running.stop();
-      running = await startPeer(peer, settings);
+      running = await startPeer(peer, tuned);
     }
     return capacity;
   } catch (error) {

@@ -105,7 +105,7 @@ export const peers: readonly Peer[] = [
     ...triton,
     title: `${triton.title}, queue timeout tuned by hand`,
     capacityOf: "triton",
-    configuration: `${tritonBasis}; queue timeout = ${deadlineMs} ms less the measured run of a full batch, with action REJECT.`,
+    configuration: `${tritonBasis}; queue timeout = ${deadlineMs} ms less what a full batch takes Triton itself (rows of a full batch / its measured capacity), with action REJECT.`,
     start: python("pytriton", {
       words: serveScript,
       maxDelayUs: 0,
@@ -119,7 +119,7 @@ export const peers: readonly Peer[] = [
     capacityOf: "triton",
     requestTimeout: "deadline less full batch",
     onlyPoints: ["poisson-1.3-mixed", "bursts-0.6-mixed"],
-    configuration: `${tritonBasis}; queue timeout ${longestDeadlineMs} ms with action REJECT, and the parameter \`timeout\` of each request is its own deadline less the measured run of a full batch, which every client would have to know.`,
+    configuration: `${tritonBasis}; queue timeout ${longestDeadlineMs} ms with action REJECT, and the parameter \`timeout\` of each request is its own deadline less what a full batch takes Triton itself (rows of a full batch / its measured capacity), which every client would have to know.`,
     start: python("pytriton", {
       words: serveScript,
       maxDelayUs: 0,

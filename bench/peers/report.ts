@@ -121,7 +121,7 @@ export function renderPeers(records: readonly StoredRecord[], command: string, c
     "Every server gets the same ONNX file (25 million weights), onnxruntime 1.30, one instance with one thread, batches of at most",
     `${comparison.maxBatch} rows, and one core for all its processes; the generator has the other. All meet the same arrivals in turns, ${rounds} ${rounds === 1 ? "round" : "rounds"} of`,
     `${comparison.seconds} s a point, at multiples of their own measured capacity and once at the same rate. The deadline is ${deadlineMs} ms unless two are named, half of the`,
-    "calls each; it travels as gRPC deadline, and callers leave when it has passed. A run of a full batch takes",
+    "calls each; it travels as gRPC deadline, and callers leave when it has passed. A bare run of a full batch takes",
     `${readable(comparison.fullBatchMs)} ms here. Goodput is the share of the offered calls that were answered OK in time, from the scheduled time on; the`,
     "median of the rounds and, in brackets, lowest and highest. A `?` marks points where the generator was too slow in every try of a round.",
     "Servers that answer nobody in time at half their capacity are measured at two points only.",

@@ -10,7 +10,7 @@ import { largePages } from "../lib/large-pages.ts";
 import { freePort } from "../lib/processes.ts";
 import { askRight } from "./ask.ts";
 import type { Example } from "./examples.ts";
-import type { Peer, ServedModel } from "./peer.ts";
+import type { Peer, PeerStart, ServedModel } from "./peer.ts";
 import { cpuSecondsOf, processesOf, sharedFilesOf } from "./session-processes.ts";
 
 /** What all peers of a comparison have in common. */
@@ -20,7 +20,7 @@ export interface PeerSettings {
   readonly threads: number;
   readonly deadlineMs: number;
   readonly longestDeadlineMs: number;
-  readonly fullBatchMs: number;
+  readonly fullBatchMs: PeerStart["fullBatchMs"];
   /** Core of the server with all it starts; undefined: anywhere. */
   readonly core: number | undefined;
   /** Questions that it must answer before it counts as started. */
