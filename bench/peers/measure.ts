@@ -1,5 +1,6 @@
 // Measures one server in one round: what it can take, then its points.
 
+import { maxFailureShare } from "../loadgen/capacity.ts";
 import { findCapacity, runSchedule } from "../loadgen/run-schedule.ts";
 import type { LoadgenResult } from "../loadgen/result.ts";
 import type { Target } from "../loadgen/target.ts";
@@ -50,10 +51,14 @@ function targetOf({ peer, port }: RunningPeer, { rowSize, fullBatchMs }: Measure
 async function measureCapacity(running: RunningPeer, round: number, settings: MeasureSettings): Promise<number> {
   const { peer, startMs } = running;
   const options = { model: settings.model.name, inFlight: callsInFlight, seconds: capacitySeconds, core: settings.clientCore };
-  const { rowsPerSecond, latencyMs, meanBatch, cpuShare } = await findCapacity(targetOf(running, settings), options);
-  const record = { rowsPerSecond, p99Ms: latencyMs.p99, meanBatch, generatorCpuShare: cpuShare, startMs };
+  const { rowsPerSecond, latencyMs, meanBatch, failureShare, failures, cpuShare } = await findCapacity(
+    targetOf(running, settings),
+    options,
+  );
+  const record = { rowsPerSecond, p99Ms: latencyMs.p99, meanBatch, failureShare, generatorCpuShare: cpuShare, startMs };
   settings.store.write({ kind: "capacity", peer: peer.name, round, ...record }, round, peer.name);
-  settings.log(`  ${peer.name}: ${Math.round(rowsPerSecond)} rows/s, started in ${Math.round(startMs)} ms`);
+  const unknown = failureShare > maxFailureShare ? `; CAPACITY UNKNOWN, calls failed: ${JSON.stringify(failures)}` : "";
+  settings.log(`  ${peer.name}: ${Math.round(rowsPerSecond)} rows/s, started in ${Math.round(startMs)} ms${unknown}`);
   return rowsPerSecond;
 }
 

@@ -3,6 +3,7 @@
 import { cpus, totalmem } from "node:os";
 import { largePages } from "../lib/large-pages.ts";
 import { readable } from "../lib/numbers.ts";
+import { maxAboveCeiling, maxFailureShare } from "../loadgen/capacity.ts";
 import { deadlineMs } from "./deadlines.ts";
 import type { Peer } from "./peer.ts";
 import { peers } from "./peers.ts";
@@ -34,7 +35,7 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): r
 function goodputText(cell: Cell | undefined): string {
   if (cell === undefined) return "";
   const spread = cell.records.length > 1 ? ` (${share(cell.lowest)}–${share(cell.highest)})` : "";
-  return `${share(cell.goodput)}${spread}${cell.doubtful ? " ?" : ""}`;
+  return `${share(cell.goodput)}${spread}${cell.doubtful ? " ?" : ""}${cell.capacityUnknown ? " capacity unknown" : ""}`;
 }
 
 function goodputTable(measured: readonly Peer[], cells: readonly Cell[]): readonly string[] {
@@ -124,6 +125,8 @@ export function renderPeers(records: readonly StoredRecord[], command: string, c
     "calls each; it travels as gRPC deadline, and callers leave when it has passed. A bare run of a full batch takes",
     `${readable(comparison.fullBatchMs)} ms here. Goodput is the share of the offered calls that were answered OK in time, from the scheduled time on; the`,
     "median of the rounds and, in brackets, lowest and highest. A `?` marks points where the generator was too slow in every try of a round.",
+    `“Capacity unknown”: more than ${100 * maxFailureShare} % of the calls failed while it was measured, or goodput lies more than ${maxAboveCeiling} above what it allows; such`,
+    "points are kept out of “who is ahead”.",
     "Servers that answer nobody in time at half their capacity are measured at two points only.",
     "",
     "## In time",

@@ -12,6 +12,8 @@ export interface CapacityRecord {
   readonly rowsPerSecond: number;
   readonly p99Ms: number;
   readonly meanBatch?: number;
+  /** Share of the calls that failed while it was measured: above 1 % it is not known. */
+  readonly failureShare: number;
   /** Share of a core that the generator used: near 1 it was the limit itself. */
   readonly generatorCpuShare: number;
   /** From the start of the process to the first right answer. */

@@ -31,7 +31,7 @@ const settings: MeasureSettings = {
 };
 
 test("a peer tuned by hand is told the full batch of the server that it is a variant of, not that of the bare runtime", async () => {
-  const generator = { p99Ms: 1, generatorCpuShare: 0.1, startMs: 1 };
+  const generator = { p99Ms: 1, failureShare: 0, generatorCpuShare: 0.1, startMs: 1 };
   settings.store.write({ kind: "capacity", peer: "triton", round: 1, rowsPerSecond: 800, ...generator }, 1, "triton");
   let told: PeerStart | undefined;
   const peer: Peer = {
