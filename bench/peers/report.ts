@@ -15,6 +15,7 @@ import type { Cell } from "./summary.ts";
 // Differences below this are the noise of one run.
 const noticeable = 0.005;
 const mixedRatioAim = 1.4;
+const listed = new Intl.ListFormat("en-GB");
 
 function share(value: number): string {
   return value.toFixed(3);
@@ -95,6 +96,17 @@ function configurationTable(records: readonly StoredRecord[], measured: readonly
   return table(["server", "protocol", "capacity, rows/s", "generator's share of its core", "start, s", "configuration"], rows);
 }
 
+/** Who is measured at some points only, however it does there. */
+function fewPointsLines(): readonly string[] {
+  const groups = Map.groupBy(peers, ({ onlyPoints }) => onlyPoints?.join());
+  return [...groups.values()].flatMap((group) => {
+    const { onlyPoints } = group[0]!;
+    if (onlyPoints === undefined) return [];
+    const titles = points.flatMap(({ name, title }) => (onlyPoints.includes(name) ? `“${title}”` : []));
+    return `${listed.format(group.map(({ title }) => title))} ${group.length === 1 ? "is" : "are"} measured at ${listed.format(titles)} only.`;
+  });
+}
+
 function absentLines(records: readonly StoredRecord[], measured: readonly Peer[]): readonly string[] {
   const failures = ofKind(records, "failure");
   return peers
@@ -127,7 +139,7 @@ export function renderPeers(records: readonly StoredRecord[], command: string, c
     "median of the rounds and, in brackets, lowest and highest. A `?` marks points where the generator was too slow in every try of a round.",
     `“Capacity unknown”: more than ${100 * maxFailureShare} % of the calls failed while it was measured, or goodput lies more than ${maxAboveCeiling} above what it allows; such`,
     "points are kept out of “who is ahead”.",
-    "Servers that answer nobody in time at half their capacity are measured at two points only.",
+    ...fewPointsLines(),
     "",
     "## In time",
     "",

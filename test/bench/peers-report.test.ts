@@ -75,6 +75,10 @@ test("the page says where a peer is ahead and who was left out", () => {
   expect(renderPeers(sure, "the command", "abc")).toContain("| 1.3 × | 0.720 | triton-tuned 0.780 | 0.923 | **the peer is ahead** |");
   expect(page).toContain("| 1.3 ×, 48/160 ms | 0.700 | triton 0.500 | 1.4 | predictd |");
   expect(page).toContain("Every server runs with the C library's large pages (`GLIBC_TUNABLES=glibc.malloc.hugetlb=1`)");
+  expect(page).toContain(
+    "MLServer 1.7.1, BentoML 1.4.39, LitServe 0.2.19 and Ray Serve 2.60.0 are measured at “0.5 ×” and “1.3 ×” only.\n",
+  );
+  expect(page).toContain("timeouts tuned by every client is measured at “bursts, mean 0.6 ×, 48/160 ms” and “1.3 ×, 48/160 ms” only.\n");
   expect(page).toContain("0.760 (0.600–0.800) ? |");
   expect(page).toContain("- Ray Serve 2.60.0: not measured: ray is not installed\n");
   expect(page).toContain("- LitServe 0.2.19: not measured: not asked for\n");
