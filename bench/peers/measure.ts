@@ -111,7 +111,9 @@ export async function measureRound(
   let running: RunningPeer | undefined;
   try {
     const source = peer.capacityOf === undefined ? peer : peersNamed([peer.capacityOf])[0]!;
-    let capacity = settings.store.read("capacity", round, source.name)?.rowsPerSecond;
+    const earlier = settings.store.read("capacity", round, source.name);
+    // Other code has another capacity.
+    let capacity = earlier?.commit === settings.store.commit ? earlier.rowsPerSecond : undefined;
     if (capacity === undefined) {
       running = await startPeer(source, settings);
       capacity = await measureCapacity(running, round, settings);

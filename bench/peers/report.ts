@@ -4,6 +4,8 @@ import { cpus, totalmem } from "node:os";
 import { largePages } from "../lib/large-pages.ts";
 import { readable } from "../lib/numbers.ts";
 import { maxAboveCeiling, maxFailureShare } from "../loadgen/capacity.ts";
+import { inferMessage, plainJson } from "../loadgen/bodies.ts";
+import { benchModels } from "../models.ts";
 import { deadlineMs } from "./deadlines.ts";
 import type { Peer } from "./peer.ts";
 import { peers } from "./peers.ts";
@@ -14,6 +16,9 @@ import type { Cell } from "./summary.ts";
 
 // Differences below this are the noise of one run.
 const noticeable = 0.005;
+const minuteChars = "2026-01-31T12:00".length;
+const row1 = { model: "mlp-25m", rows: 1, deadlineMs };
+const rowInputs = [{ name: "x", datatype: "FP32", rowShape: benchModels["mlp-25m"].rowShape }];
 const mixedRatioAim = 1.4;
 const listed = new Intl.ListFormat("en-GB");
 
@@ -96,6 +101,18 @@ function configurationTable(records: readonly StoredRecord[], measured: readonly
   return table(["server", "protocol", "capacity, rows/s", "generator's share of its core", "start, s", "configuration"], rows);
 }
 
+/** When and from which commits the measurements are. */
+function originText(records: readonly StoredRecord[]): string {
+  const measured = records.filter(({ kind }) => kind === "capacity" || kind === "point");
+  const times = measured.map(({ at }) => at.slice(0, minuteChars).replace("T", " ")).toSorted();
+  const commits = [...new Set(measured.map(({ commit }) => commit))].toSorted();
+  return `Measured from ${times[0] ?? "unknown"} to ${times.at(-1) ?? "unknown"} UTC at ${commits.length === 1 ? "commit" : "commits"} ${listed.format(commits)}.`;
+}
+
+function kilobytes({ length }: Uint8Array): string {
+  return `${readable(length / 1000)} KB`;
+}
+
 /** Who is measured at some points only, however it does there. */
 function fewPointsLines(): readonly string[] {
   const groups = Map.groupBy(peers, ({ onlyPoints }) => onlyPoints?.join());
@@ -128,7 +145,7 @@ export function renderPeers(records: readonly StoredRecord[], command: string, c
   return [
     "# predictd beside other servers",
     "",
-    `Written by \`${command}\` on ${comparison.date} at commit ${commit}.`,
+    `Written by \`${command}\` at commit ${commit}. ${originText(records)}`,
     `Machine: ${cpus().length} × ${cpus()[0]?.model.trim() ?? "unknown"}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${process.platform} ${process.arch}.`,
     "",
     "Every server gets the same ONNX file (25 million weights), onnxruntime 1.30, one instance with one thread, batches of at most",
@@ -140,6 +157,7 @@ export function renderPeers(records: readonly StoredRecord[], command: string, c
     `“Capacity unknown”: more than ${100 * maxFailureShare} % of the calls failed while it was measured, or goodput lies more than ${maxAboveCeiling} above what it allows; such`,
     "points are kept out of “who is ahead”.",
     ...fewPointsLines(),
+    `A row is ${kilobytes(inferMessage(row1, rowInputs))} in gRPC, its numbers as raw bytes, and ${kilobytes(plainJson(row1, rowInputs, false))} in JSON, which its server has to read.`,
     "",
     "## In time",
     "",

@@ -26,7 +26,7 @@ const settings: MeasureSettings = {
   clientCore: undefined,
   seconds: 1,
   maxTries: 1,
-  store: openStore(folder),
+  store: openStore(folder, "abc"),
   log: () => {},
 };
 
@@ -49,4 +49,28 @@ test("a peer tuned by hand is told the full batch of the server that it is a var
   expect(told?.fullBatchMs).toBe(40);
   expect(settings.store.read("failure", 1, "variant")?.reason).toBe("not to be started");
   expect(ownFullBatchMs(32, 1600)).toBe(20);
+});
+
+test("a capacity that other code was measured with counts no more", async () => {
+  const figures = { p99Ms: 1, failureShare: 0, generatorCpuShare: 0.1, startMs: 1 };
+  const started: string[] = [];
+  const peer: Peer = {
+    name: "own",
+    title: "",
+    protocol: "oip-grpc",
+    capacityOf: "naive",
+    configuration: "",
+    start() {
+      started.push("own");
+      throw new Error("not to be started");
+    },
+  };
+  const point = pointsNamed(["poisson-1.3"]);
+  openStore(folder, "old").write({ kind: "capacity", peer: "naive", round: 2, rowsPerSecond: 800, ...figures }, 2, "naive");
+  // Starting the source itself fails, as it has no model.
+  await measureRound(peer, point, 2, undefined, settings);
+  expect(started).toEqual([]);
+  settings.store.write({ kind: "capacity", peer: "naive", round: 2, rowsPerSecond: 800, ...figures }, 2, "naive");
+  await measureRound(peer, point, 2, undefined, settings);
+  expect(started).toEqual(["own"]);
 });

@@ -9,7 +9,7 @@ import type { LoadgenResult } from "../../bench/loadgen/result.ts";
 import { points, pointsNamed, scheduleOf } from "../../bench/peers/points.ts";
 import { renderPeers } from "../../bench/peers/report.ts";
 import { openStore } from "../../bench/peers/store.ts";
-import type { PointRecord, StoredRecord } from "../../bench/peers/store.ts";
+import type { NewRecord, PointRecord, StoredRecord } from "../../bench/peers/store.ts";
 import { bestPeers, cellsOf, typicalRun } from "../../bench/peers/summary.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "predictd-peers-report-"));
@@ -26,14 +26,16 @@ function resultOf(name: string, goodput: number, valid = true): LoadgenResult {
   return { name, label: "", target: "", schedule, valid, invalidBecause: [], ...counts, ...details };
 }
 
-function pointRecord(peer: string, point: string, round: number, goodput: number, valid = true): PointRecord {
+const origin = { commit: "abc", at: "2026-01-31T12:00:59.000Z" };
+
+function pointRecord(peer: string, point: string, round: number, goodput: number, valid = true): PointRecord & typeof origin {
   const figures = { rate: 1300, capacity: 1000, cpuUsPerCall: 800, discardedCount: 0, hung: false };
-  return { kind: "point", peer, point, round, ...figures, result: resultOf(peer, goodput, valid) };
+  return { ...origin, kind: "point", peer, point, round, ...figures, result: resultOf(peer, goodput, valid) };
 }
 
 function failureShare(peer: string, share: number): StoredRecord {
   const figures = { rowsPerSecond: 1000, p99Ms: 1, generatorCpuShare: 0.1, startMs: 1 };
-  return { kind: "capacity", peer, round: 1, ...figures, failureShare: share };
+  return { ...origin, kind: "capacity", peer, round: 1, ...figures, failureShare: share };
 }
 
 function bestAt(all: readonly StoredRecord[]): readonly string[] {
@@ -41,14 +43,14 @@ function bestAt(all: readonly StoredRecord[]): readonly string[] {
 }
 
 const records: readonly StoredRecord[] = [
-  { kind: "comparison", fullBatchMs: 18.2, seconds: 15, maxBatch: 32, date: "2026-01-31" },
+  { ...origin, kind: "comparison", fullBatchMs: 18.2, seconds: 15, maxBatch: 32, date: "2026-01-31" },
   ...[0.7, 0.74, 0.72].map((goodput, i) => pointRecord("predictd", "poisson-1.3", i + 1, goodput)),
   ...[0.6, 0.8, 0.76].map((goodput, i) => pointRecord("triton-tuned", "poisson-1.3", i + 1, goodput, i > 0)),
   pointRecord("mlserver", "poisson-1.3", 1, 0),
   pointRecord("predictd", "poisson-1.3-mixed", 1, 0.7),
   pointRecord("triton", "poisson-1.3-mixed", 1, 0.5),
   pointRecord("triton", "equal-1.3", 1, 0.1),
-  { kind: "failure", peer: "ray", round: 1, reason: "ray is not installed\nand more" },
+  { ...origin, kind: "failure", peer: "ray", round: 1, reason: "ray is not installed\nand more" },
 ];
 
 test("a cell is the median of its rounds with their spread, in doubt when a round is", () => {
@@ -98,13 +100,24 @@ test("a server that failed calls while its capacity was measured, or answered mo
   expect(bestPeers(cellsOf(ours)).map(({ doubtful }) => doubtful)).toEqual([true, true, false]);
 });
 
+test("the page says from when and which commits its figures are, and how large a row is", () => {
+  expect(renderPeers(records, "the command", "def")).toContain(
+    "Written by `the command` at commit def. Measured from 2026-01-31 12:00 to 2026-01-31 12:00 UTC at commit abc.\n",
+  );
+  const later = { ...pointRecord("naive", "poisson-1.3", 1, 0.1), commit: "def", at: "2026-02-01T08:30:00.000Z" };
+  const page = renderPeers([later, ...records], "the command", "def");
+  expect(page).toContain("Measured from 2026-01-31 12:00 to 2026-02-01 08:30 UTC at commits abc and def.\n");
+  expect(page).toContain("and 19.7 KB in JSON");
+});
+
 test("what a folder holds is not measured again", () => {
-  const store = openStore(folder);
+  const store = openStore(folder, "abc");
   expect(store.read("point", 1, "triton", "poisson-0.5")).toBeUndefined();
-  const record = pointRecord("triton", "poisson-0.5", 1, 0.9);
+  const record: NewRecord = pointRecord("triton", "poisson-0.5", 1, 0.9);
   store.write(record, 1, "triton", "poisson-0.5");
-  expect(openStore(folder).read("point", 1, "triton", "poisson-0.5")).toEqual(record);
-  expect(store.all()).toEqual([record]);
+  const kept = openStore(folder, "def").read("point", 1, "triton", "poisson-0.5");
+  expect(kept).toEqual({ ...record, commit: "abc", at: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/) });
+  expect(store.all()).toEqual([kept]);
 });
 
 test("every server meets the same arrivals, stretched by its rate", () => {
