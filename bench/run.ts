@@ -1,6 +1,6 @@
 // The bench: starts servers and load generators, measures in turns, prints a table and writes bench/RESULTS.md.
 
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -9,8 +9,9 @@ import { createBench } from "./lib/bench.ts";
 import type { Scenario } from "./lib/bench.ts";
 import { chooseCores } from "./lib/cores.ts";
 import { waitQuiet } from "./lib/quiet.ts";
-import { figureLine, loudShare, renderResults } from "./lib/results.ts";
+import { figureLine, loudShare } from "./lib/results.ts";
 import type { Outcome } from "./lib/results.ts";
+import { isWritten, renderResults } from "./lib/results-page.ts";
 import { fraudUnary } from "./scenarios/fraud-unary.ts";
 import { ghz } from "./scenarios/ghz.ts";
 import { image } from "./scenarios/image.ts";
@@ -40,11 +41,12 @@ const scenarios: readonly Scenario[] = [
   ghz,
 ];
 const maxQuietWaitMs = 15_000;
-const usage = `Usage: node bench/run.ts [--only <scenario,…>] [--quick] [--no-write] [--results <folder>]
+const usage = `Usage: node bench/run.ts [--only <scenario,…>] [--quick] [--write] [--no-write] [--results <folder>]
 
   --only      Some scenarios: ${scenarios.map(({ name }) => name).join(", ")}
   --quick     Short runs (two minutes in all); shows that everything works, not how fast it is
-  --no-write  Leave bench/RESULTS.md as it is; implied by --only and --quick
+  --write     With --only: put the sections of these scenarios into bench/RESULTS.md and keep the others. Not with --quick
+  --no-write  Leave bench/RESULTS.md as it is; implied by --only without --write and by --quick
   --results   Leave the JSON of each run of overload there, for \`node bench/loadgen/cli.ts page\``;
 
 function readArguments(): {
@@ -58,6 +60,7 @@ function readArguments(): {
     options: {
       only: { type: "string" },
       quick: { type: "boolean" },
+      write: { type: "boolean" },
       "no-write": { type: "boolean" },
       results: { type: "string" },
       help: { type: "boolean" },
@@ -73,7 +76,7 @@ function readArguments(): {
     named: names !== undefined,
     quick,
     resultsDir: values.results,
-    write: !quick && names === undefined && values["no-write"] !== true,
+    write: isWritten({ quick, named: names !== undefined, write: values.write === true, noWrite: values["no-write"] === true }),
   };
 }
 
@@ -112,7 +115,12 @@ async function main(): Promise<void> {
   } finally {
     rmSync(tempDir, { recursive: true, force: true });
   }
-  if (write) writeFileSync(join(repoDir, "bench", "RESULTS.md"), renderResults(outcomes, repoDir, "npm run bench"));
+  if (write) {
+    const page = join(repoDir, "bench", "RESULTS.md");
+    const before = existsSync(page) ? readFileSync(page, "utf8") : undefined;
+    const names = scenarios.map(({ name }) => name);
+    writeFileSync(page, renderResults({ outcomes, names, whole: !named, before, repoDir }));
+  }
   if (outcomes.some(({ failure }) => failure !== undefined)) process.exitCode = 1;
 }
 

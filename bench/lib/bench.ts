@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { LoadResult, LoadSpec } from "../clients/load-spec.ts";
 import { waitListening, waitServing } from "./control.ts";
 import type { Cores } from "./cores.ts";
+import { withLargePages } from "./large-pages.ts";
 import { freePort, runProgram, startProcess } from "./processes.ts";
 import type { ServerProcess } from "./processes.ts";
 
@@ -50,13 +51,13 @@ export interface Bench {
     modelDir: string,
     options?: { readonly core?: number; readonly flags?: readonly string[]; readonly nodeFlags?: readonly string[] },
   ): Promise<ServerProcess>;
-  /** Starts the stock grpc-js server. */
+  /** Starts the stock grpc-js server, with large pages as predictd has them. */
   startStock(answerBytes: number): Promise<ServerProcess>;
   /** Starts a program of bench/ that listens on a port given as its first argument. */
   startTool(file: string, args: readonly string[], core: number | undefined): Promise<ServerProcess>;
   /** Runs the load generator. `core` defaults to the client's. */
   load(spec: Omit<LoadSpec, "requestFile">, request: Buffer, core?: number): Promise<LoadResult>;
-  /** Runs a program of bench/ to its end and returns what it printed as JSON. */
+  /** Runs a program of bench/ to its end, with large pages as predictd has them, and returns what it printed as JSON. */
   runTool(file: string, args: readonly string[], core: number | undefined): Promise<unknown>;
   /** Stops whatever the scenario has started, newest first. */
   stopAll(): Promise<void>;
@@ -76,7 +77,7 @@ export function createBench(
   const newFile = (kind: string): string => join(tempDir, `${kind}-${files++}`);
 
   async function start(command: readonly string[], port: number, core: number | undefined): Promise<ServerProcess> {
-    const server = startProcess(command, { port, core, logFile: newFile("log"), cwd: repoDir });
+    const server = startProcess(withLargePages(command), { port, core, logFile: newFile("log"), cwd: repoDir });
     running.push(server);
     await waitListening(server);
     return server;
@@ -88,10 +89,8 @@ export function createBench(
     async startPredictd(modelDir, options = {}) {
       const port = await freePort();
       const command = [
-        // As `npm start` does.
-        "env",
-        "GLIBC_TUNABLES=glibc.malloc.hugetlb=1",
         process.execPath,
+        // As `npm start` does.
         "--initial-old-space-size=256",
         ...(options.nodeFlags ?? []),
         "bin/predictd.js",
@@ -126,7 +125,8 @@ export function createBench(
       return result;
     },
     async runTool(file, args, core) {
-      const out = await runProgram([process.execPath, `bench/${file}`, ...args], { core, cwd: repoDir, timeoutMs: 120_000 });
+      const command = withLargePages([process.execPath, `bench/${file}`, ...args]);
+      const out = await runProgram(command, { core, cwd: repoDir, timeoutMs: 120_000 });
       return JSON.parse(out) as unknown;
     },
     async stopAll() {

@@ -42,20 +42,19 @@ export function pinned(core: number | undefined, command: readonly string[]): re
   return core === undefined ? command : ["taskset", "-c", String(core), ...command];
 }
 
+// Names of threads are cut to 15 characters, which these are.
+const workerThreadName = "predictd-worker";
+
 /**
- * Moves the worker threads of a running server to a core of their own. They are told by the lower priority that they run at.
- * @returns how many threads were moved.
+ * Moves the worker threads of a running server to a core of their own. They are told by the name that the server gives them.
+ * @returns how many threads were moved; 0 without a core.
+ * @throws Error when a core is named and there is no such thread.
  */
 export function pinWorkers(pid: number, core: number | undefined): number {
   if (core === undefined) return 0;
-  let moved = 0;
-  for (const tid of readdirSync(`/proc/${pid}/task`)) {
-    const stat = readFileSync(`/proc/${pid}/task/${tid}/stat`, "utf8");
-    // Fields are counted after the name, which may hold spaces; nice is the 19th of all.
-    const nice = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[16]);
-    if (nice <= 0) continue;
-    execFileSync("taskset", ["-pc", String(core), tid], { stdio: "ignore" });
-    moved++;
-  }
-  return moved;
+  const isWorker = (tid: string): boolean => readFileSync(`/proc/${pid}/task/${tid}/comm`, "utf8").startsWith(workerThreadName);
+  const workers = readdirSync(`/proc/${pid}/task`).filter(isWorker);
+  if (workers.length === 0) throw new Error(`Process ${pid} has no thread named ${workerThreadName} to move to core ${core}.`);
+  for (const tid of workers) execFileSync("taskset", ["-pc", String(core), tid], { stdio: "ignore" });
+  return workers.length;
 }

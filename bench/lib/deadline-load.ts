@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import { defaultBursts } from "../loadgen/arrivals.ts";
 import type { Arrivals } from "../loadgen/arrivals.ts";
+import { maxFailureShare } from "../loadgen/capacity.ts";
 import type { LoadgenResult } from "../loadgen/result.ts";
 import { findCapacity, runSchedule } from "../loadgen/run-schedule.ts";
 import type { RunOptions } from "../loadgen/run-options.ts";
@@ -54,9 +55,17 @@ export async function serveDeadlineModel(bench: Bench): Promise<ServedModel> {
   return { server, target: { protocol: "oip-grpc", host: "127.0.0.1", port: server.port }, modelFile };
 }
 
-/** What the server takes now: single rows, more of them in flight than a batch holds. @returns rows per second. */
+/**
+ * What the server takes now: single rows, more of them in flight than a batch holds.
+ * @returns rows per second.
+ * @throws Error when more than 1 % of the calls failed: then nobody knows what it takes.
+ */
 export async function capacityOf(target: Target, bench: Bench, core = bench.cores.client): Promise<number> {
-  const { rowsPerSecond } = await findCapacity(target, { model: deadlineModel, seconds: Math.min(3, bench.seconds), core });
+  const options = { model: deadlineModel, seconds: Math.min(3, bench.seconds), core };
+  const { rowsPerSecond, failureShare, failures } = await findCapacity(target, options);
+  if (failureShare > maxFailureShare) {
+    throw new Error(`Capacity unknown: ${(100 * failureShare).toFixed(1)} % of the calls failed: ${JSON.stringify(failures)} by status.`);
+  }
   return rowsPerSecond;
 }
 

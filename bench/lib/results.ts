@@ -1,10 +1,5 @@
-// Turns figures into the table on the terminal and the page bench/RESULTS.md.
+// Turns figures into the table on the terminal and into sections of the page bench/RESULTS.md.
 
-import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
-import { cpus, totalmem } from "node:os";
-import { join } from "node:path";
-import { h2loadVersion } from "../clients/h2load.ts";
 import type { Figure, Scenario } from "./bench.ts";
 import { readable } from "./numbers.ts";
 
@@ -58,63 +53,36 @@ export function figureLine(figure: Figure): string {
   return `  ${figure.name.padEnd(58)} ${readable(figure.value).padStart(9)} ${figure.unit.padEnd(11)}${verdict}${figure.note === undefined ? "" : `  (${figure.note})`}`;
 }
 
-function packageVersion(repoDir: string, name: string): string {
-  // Our own dependencies' manifests.
-  const manifest = JSON.parse(readFileSync(join(repoDir, "node_modules", name, "package.json"), "utf8")) as { version: string };
-  return manifest.version;
+/** Where and when a section was measured. */
+export interface Stamp {
+  /** Day, as 2026-01-31. */
+  readonly date: string;
+  /** Short hash of the code. */
+  readonly commit: string;
+  /** Whether all scenarios ran, some of which are shorter then. */
+  readonly whole: boolean;
 }
 
-function commit(repoDir: string): string {
-  try {
-    return execFileSync("git", ["rev-parse", "--short", "HEAD"], { cwd: repoDir, encoding: "utf8" }).trim();
-  } catch {
-    return "unknown";
+/** The section of one scenario; it begins with `## name` and says itself when and from which code it is. */
+export function renderSection({ scenario, figures, failure, seconds, busyBefore }: Outcome, stamp: Stamp, repoDir: string): string {
+  const { name, about } = scenario;
+  const alone = `\`node bench/run.ts --only ${name} --write\``;
+  const origin = `on ${stamp.date} at commit ${stamp.commit} (${Math.round(seconds)} s)`;
+  const written = stamp.whole ? `Written by \`npm run bench\` ${origin}; alone: ${alone}.` : `Written by ${alone} ${origin}.`;
+  const lines = [`## ${name}`, "", about, "", written, ""];
+  if (failure !== undefined) lines.push(`**Failed:** ${failure.split("\n", 1)[0]!.replaceAll(repoDir, "")}`, "");
+  if (busyBefore > loudShare) {
+    lines.push(`The machine was ${Math.round(100 * busyBefore)} % busy with something else: compare the ratios only, and doubt them.`, "");
   }
-}
-
-/** The page. `command`: how the bench was called. */
-export function renderResults(outcomes: readonly Outcome[], repoDir: string, command: string): string {
-  const { model } = cpus()[0] ?? { model: "unknown" };
-  const lines = [
-    "# Results of the bench",
-    "",
-    `Written by \`${command}\` on ${new Date().toISOString().slice(0, 10)} at commit ${commit(repoDir)}.`,
-    "",
-    `Machine: ${cpus().length} × ${model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${process.platform} ${process.arch}.`,
-    `Node ${process.versions.node}, @grpc/grpc-js ${packageVersion(repoDir, "@grpc/grpc-js")}, onnxruntime-node ${packageVersion(repoDir, "onnxruntime-node")}, ${h2loadVersion() ?? "h2load not installed"}.`,
-    "",
-    "Machines are shared and noisy: what is compared was measured in turns (A B A B), a ratio is the median of the ratios of the rounds, and",
-    "absolute figures are only as good as the machine. The server runs as configured by default, except for one worker with one thread where one",
-    "core is named. Every OK answer a client counted was held against the server's own count.",
-    "",
-    ...(existsSync(join(repoDir, "bench", "PEERS.md")) ? ["[PEERS.md](PEERS.md) shows predictd beside other servers.", ""] : []),
-  ];
-  for (const { scenario, figures, failure, seconds, busyBefore } of outcomes) {
-    lines.push(
-      `## ${scenario.name}`,
-      "",
-      scenario.about,
-      "",
-      `\`node bench/run.ts --only ${scenario.name}\` (${Math.round(seconds)} s)`,
-      "",
-    );
-    if (failure !== undefined) lines.push(`**Failed:** ${failure.split("\n", 1)[0]!.replaceAll(repoDir, "")}`, "");
-    if (busyBefore > loudShare) {
-      lines.push(
-        `The machine was ${Math.round(100 * busyBefore)} % busy with something else: compare the ratios only, and doubt them.`,
-        "",
-      );
-    }
-    if (figures.length === 0) {
-      if (failure === undefined) lines.push("Skipped: the tool is not installed.", "");
-      continue;
-    }
-    lines.push("| figure | value | target | met | notes |", "|---|---:|---|---|---|");
-    for (const figure of figures) {
-      const cells = [figure.name, `${readable(figure.value)} ${figure.unit}`, targetText(figure), metText(figure), figure.note ?? ""];
-      lines.push(`| ${cells.join(" | ")} |`);
-    }
-    lines.push("");
+  if (figures.length === 0) {
+    if (failure === undefined) lines.push("Skipped: the tool is not installed.", "");
+    return lines.join("\n");
   }
+  lines.push("| figure | value | target | met | notes |", "|---|---:|---|---|---|");
+  for (const figure of figures) {
+    const cells = [figure.name, `${readable(figure.value)} ${figure.unit}`, targetText(figure), metText(figure), figure.note ?? ""];
+    lines.push(`| ${cells.join(" | ")} |`);
+  }
+  lines.push("");
   return lines.join("\n");
 }

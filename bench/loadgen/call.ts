@@ -23,4 +23,6 @@ export interface Ending {
   readonly reason?: string;
   /** Stage out of the details, where there are any: `admit` for refusals on arrival. */
   readonly stage?: string;
+  /** Whether the details say that the deadline had not passed, but would. */
+  readonly predicted?: boolean;
 }

@@ -39,7 +39,7 @@ function read(status: number, trailers: Buffer): Ending {
     const info = Status.decode(Buffer.from(details, "base64")).details.find(({ typeUrl }) => typeUrl === errorInfoUrl);
     if (info === undefined) return { status: name };
     const { reason, metadata } = ErrorInfo.decode(info.value);
-    return { status: name, reason, stage: metadata["stage"] };
+    return { status: name, reason, stage: metadata["stage"], predicted: metadata["predicted"] !== undefined };
   } catch {
     // Details of somebody else's making.
     return { status: name };

@@ -61,7 +61,8 @@ export async function playSchedule(
   const transport = await open({
     ended(call, ending) {
       records.ending[call.index] = ending;
-      finish(call, outcomeOf(ending), performance.now());
+      const nowMs = performance.now();
+      finish(call, outcomeOf(ending, call.deadlineAtMs - nowMs), nowMs);
     },
   });
   const waitersOf = new Map<number, Waiters>();

@@ -27,8 +27,16 @@ export function createRecords(count: number): Records {
   };
 }
 
-/** Tells apart answers, refusals and broken calls. */
-export function outcomeOf({ status }: Ending): Outcome {
+// A server's clock for a deadline runs from the sending and in whole timer ticks: it may be a little ahead of the caller's.
+const clockSlackMs = 1;
+
+/**
+ * Tells apart answers, refusals, broken calls, and calls whose server said no more than that their deadline had passed. Those have waited in
+ * vain, whoever of the two was first to say so.
+ * @param remainingMs from the end to the caller's deadline; negative after it, Infinity without one.
+ */
+export function outcomeOf({ status, predicted }: Ending, remainingMs: number): Outcome {
   if (status === "OK") return "ok";
+  if (status === "DEADLINE_EXCEEDED" && predicted !== true && remainingMs <= clockSlackMs) return "unanswered";
   return status === "LOST" || status.startsWith("RESET") ? "lost" : "refused";
 }

@@ -11,9 +11,9 @@ export interface Counts {
   readonly good: number;
   /** Answered OK after their deadline. */
   readonly late: number;
-  /** Neither answered nor refused when the caller stopped waiting. */
+  /** Neither answered nor refused when the caller stopped waiting; a server's word at that time that the deadline has passed is no refusal. */
   readonly unanswered: number;
-  /** Ended by the server with a status that is not OK. */
+  /** Ended by the server with a status that is not OK, while the caller still waited. */
   readonly refused: number;
   /** No connection had a free slot until the caller stopped waiting. */
   readonly unsent: number;

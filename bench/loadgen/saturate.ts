@@ -33,6 +33,8 @@ export interface Saturation {
   readonly meanBatch?: number;
   /** Calls that did not end with OK, by status. */
   readonly failures: Readonly<Record<string, number>>;
+  /** Of all calls, those of the warm-up too: above 1 % the rate is not what the server can take, but what it chose to answer. */
+  readonly failureShare: number;
   /** Share of one core that the generator used: near 1 it was the limit itself. */
   readonly cpuShare: number;
 }
@@ -48,6 +50,8 @@ export async function saturate(target: Target, options: SaturateOptions): Promis
   const callClass = { model, rows, deadlineMs: Infinity };
   const latency = createSamples();
   const failures: Record<string, number> = {};
+  let failedCount = 0;
+  let endedCount = 0;
   let open = 0;
   const { promise: done, resolve } = Promise.withResolvers<void>();
   let fromMs = Infinity;
@@ -67,8 +71,11 @@ export async function saturate(target: Target, options: SaturateOptions): Promis
       ended(call, { status }) {
         const nowMs = performance.now();
         open--;
-        if (status !== "OK") failures[status] = (failures[status] ?? 0) + 1;
-        else if (nowMs >= fromMs && nowMs < untilMs) latency.add(nowMs - call.dueMs);
+        endedCount++;
+        if (status !== "OK") {
+          failedCount++;
+          failures[status] = (failures[status] ?? 0) + 1;
+        } else if (nowMs >= fromMs && nowMs < untilMs) latency.add(nowMs - call.dueMs);
         start(transport);
       },
     },
@@ -88,5 +95,6 @@ export async function saturate(target: Target, options: SaturateOptions): Promis
   if (latencyMs.count === 0) throw new Error(`No call was answered with OK: ${JSON.stringify(failures)}`);
   const callsPerSecond = latencyMs.count / seconds;
   const batch = meanBatch(before, await batchCounts(target, [model]));
-  return { rowsPerSecond: callsPerSecond * rows, callsPerSecond, latencyMs, meanBatch: batch, failures, cpuShare };
+  const failureShare = failedCount / endedCount;
+  return { rowsPerSecond: callsPerSecond * rows, callsPerSecond, latencyMs, meanBatch: batch, failures, failureShare, cpuShare };
 }

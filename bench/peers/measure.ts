@@ -1,5 +1,6 @@
 // Measures one server in one round: what it can take, then its points.
 
+import { maxFailureShare } from "../loadgen/capacity.ts";
 import { findCapacity, runSchedule } from "../loadgen/run-schedule.ts";
 import type { LoadgenResult } from "../loadgen/result.ts";
 import type { Target } from "../loadgen/target.ts";
@@ -30,6 +31,11 @@ const callsInFlight = 128;
 // Longer than any backlog that a server drains at all.
 const drainTimeoutMs = 30_000;
 
+/** What a full batch takes in a server itself, with all that it does around the run, in milliseconds. @param capacity in rows per second. */
+export function ownFullBatchMs(maxBatch: number, capacity: number): number {
+  return (maxBatch * 1000) / capacity;
+}
+
 function targetOf({ peer, port }: RunningPeer, { rowSize, fullBatchMs }: MeasureSettings): Target {
   const slack = { deadline: 0, "deadline less full batch": fullBatchMs };
   return {
@@ -45,10 +51,14 @@ function targetOf({ peer, port }: RunningPeer, { rowSize, fullBatchMs }: Measure
 async function measureCapacity(running: RunningPeer, round: number, settings: MeasureSettings): Promise<number> {
   const { peer, startMs } = running;
   const options = { model: settings.model.name, inFlight: callsInFlight, seconds: capacitySeconds, core: settings.clientCore };
-  const { rowsPerSecond, latencyMs, meanBatch, cpuShare } = await findCapacity(targetOf(running, settings), options);
-  const record = { rowsPerSecond, p99Ms: latencyMs.p99, meanBatch, generatorCpuShare: cpuShare, startMs };
+  const { rowsPerSecond, latencyMs, meanBatch, failureShare, failures, cpuShare } = await findCapacity(
+    targetOf(running, settings),
+    options,
+  );
+  const record = { rowsPerSecond, p99Ms: latencyMs.p99, meanBatch, failureShare, generatorCpuShare: cpuShare, startMs };
   settings.store.write({ kind: "capacity", peer: peer.name, round, ...record }, round, peer.name);
-  settings.log(`  ${peer.name}: ${Math.round(rowsPerSecond)} rows/s, started in ${Math.round(startMs)} ms`);
+  const unknown = failureShare > maxFailureShare ? `; CAPACITY UNKNOWN, calls failed: ${JSON.stringify(failures)}` : "";
+  settings.log(`  ${peer.name}: ${Math.round(rowsPerSecond)} rows/s, started in ${Math.round(startMs)} ms${unknown}`);
   return rowsPerSecond;
 }
 
@@ -101,22 +111,25 @@ export async function measureRound(
   let running: RunningPeer | undefined;
   try {
     const source = peer.capacityOf === undefined ? peer : peersNamed([peer.capacityOf])[0]!;
-    let capacity = settings.store.read("capacity", round, source.name)?.rowsPerSecond;
+    const earlier = settings.store.read("capacity", round, source.name);
+    // Other code has another capacity.
+    let capacity = earlier?.commit === settings.store.commit ? earlier.rowsPerSecond : undefined;
     if (capacity === undefined) {
       running = await startPeer(source, settings);
       capacity = await measureCapacity(running, round, settings);
     }
+    const tuned = { ...settings, fullBatchMs: ownFullBatchMs(settings.maxBatch, capacity) };
     if (running?.peer !== peer) {
       await running?.stop();
-      running = await startPeer(peer, settings);
+      running = await startPeer(peer, tuned);
     }
     for (const point of missing) {
       const base = point.of === "own" ? capacity : predictdCapacity;
       if (base === undefined) continue;
-      const { hung } = await measurePoint(running, point, round, { rate: base * point.load, capacity }, settings);
+      const { hung } = await measurePoint(running, point, round, { rate: base * point.load, capacity }, tuned);
       if (!hung) continue;
       await running.stop();
-      running = await startPeer(peer, settings);
+      running = await startPeer(peer, tuned);
     }
     return capacity;
   } catch (error) {

@@ -34,7 +34,10 @@ export interface PeerStart {
   readonly deadlineMs: number;
   /** The longest deadline that a caller has, in milliseconds. */
   readonly longestDeadlineMs: number;
-  /** Measured run of a full batch in milliseconds, for peers that are tuned by hand. */
+  /**
+   * Milliseconds that a full batch takes in the server itself, by its measured capacity, for peers that are tuned by hand; what the bare
+   * runtime takes while that capacity is being measured.
+   */
   readonly fullBatchMs: number;
   /** An empty folder that is removed afterwards. */
   readonly tempDir: string;
@@ -59,7 +62,7 @@ export interface Peer {
   readonly protocol: PeerProtocol;
   /** Path of an HTTP request. */
   readonly path?: string;
-  /** Whether requests carry Triton's parameter `timeout`: their deadline, or what the run of a full batch leaves of it. */
+  /** Whether requests carry Triton's parameter `timeout`: their deadline, or what the server's own full batch leaves of it. */
   readonly requestTimeout?: "deadline" | "deadline less full batch";
   /**
    * Name of the peer whose capacity counts as its own: a variant that refuses what waits too long is never given a queue that fills its

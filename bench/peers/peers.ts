@@ -6,8 +6,8 @@ import { environmentOf, isInstalled, peersDir } from "./environments.ts";
 import type { Peer, PeerCommand, PeerStart } from "./peer.ts";
 import { deadlineMs, longestDeadlineMs } from "./deadlines.ts";
 
-/** Points of peers that answer nobody in time at half their capacity: two tell everything. */
-const collapsedPoints = ["poisson-0.5", "poisson-1.3"];
+/** Points of peers that are measured at two only, so that a comparison does not take all day. */
+const twoPoints = ["poisson-0.5", "poisson-1.3"];
 
 /** What differs between peers, and between variants of one. */
 interface PythonSettings {
@@ -82,7 +82,7 @@ export const peers: readonly Peer[] = [
         ...oneCoreFlags,
       ],
       cwd: join(peersDir, "..", ".."),
-      env: { GLIBC_TUNABLES: "glibc.malloc.hugetlb=1" },
+      env: {},
     }),
   },
   {
@@ -105,7 +105,7 @@ export const peers: readonly Peer[] = [
     ...triton,
     title: `${triton.title}, queue timeout tuned by hand`,
     capacityOf: "triton",
-    configuration: `${tritonBasis}; queue timeout = ${deadlineMs} ms less the measured run of a full batch, with action REJECT.`,
+    configuration: `${tritonBasis}; queue timeout = ${deadlineMs} ms less what a full batch takes Triton itself (rows of a full batch / its measured capacity), with action REJECT.`,
     start: python("pytriton", {
       words: serveScript,
       maxDelayUs: 0,
@@ -119,7 +119,7 @@ export const peers: readonly Peer[] = [
     capacityOf: "triton",
     requestTimeout: "deadline less full batch",
     onlyPoints: ["poisson-1.3-mixed", "bursts-0.6-mixed"],
-    configuration: `${tritonBasis}; queue timeout ${longestDeadlineMs} ms with action REJECT, and the parameter \`timeout\` of each request is its own deadline less the measured run of a full batch, which every client would have to know.`,
+    configuration: `${tritonBasis}; queue timeout ${longestDeadlineMs} ms with action REJECT, and the parameter \`timeout\` of each request is its own deadline less what a full batch takes Triton itself (rows of a full batch / its measured capacity), which every client would have to know.`,
     start: python("pytriton", {
       words: serveScript,
       maxDelayUs: 0,
@@ -132,7 +132,7 @@ export const peers: readonly Peer[] = [
     title: "MLServer 1.7.1",
     environment: "mlserver",
     protocol: "oip-grpc",
-    onlyPoints: collapsedPoints,
+    onlyPoints: twoPoints,
     configuration:
       "Custom runtime with one ONNX Runtime session in the server's process, adaptive batching with 1 ms, uvloop, metrics off.",
     start: python("mlserver", { words: serveScript, maxDelayUs: 1000 }),
@@ -143,7 +143,7 @@ export const peers: readonly Peer[] = [
     environment: "bentoml",
     protocol: "json-http",
     path: "/predict",
-    onlyPoints: collapsedPoints,
+    onlyPoints: twoPoints,
     configuration: `One worker with one ONNX Runtime session, adaptive batching that is told ${deadlineMs} ms as its latency bound, access log and metrics off.`,
     start: python("bentoml", {
       words: ({ host, port }) => ["bentoml", "serve", "serve:Mlp", "--host", host, "--port", String(port), "--api-workers", "1"],
@@ -157,7 +157,7 @@ export const peers: readonly Peer[] = [
     environment: "litserve",
     protocol: "json-http",
     path: "/predict",
-    onlyPoints: collapsedPoints,
+    onlyPoints: twoPoints,
     configuration: "One worker with one ONNX Runtime session, batching with 1 ms, access log off.",
     start: python("litserve", { words: serveScript, maxDelayUs: 1000 }),
   },
@@ -167,7 +167,7 @@ export const peers: readonly Peer[] = [
     environment: "ray",
     protocol: "json-http",
     path: "/",
-    onlyPoints: collapsedPoints,
+    onlyPoints: twoPoints,
     configuration:
       "One replica with one ONNX Runtime session, serve.batch with 1 ms, max_ongoing_requests lifted, dashboard and access log off.",
     start: python("ray", {

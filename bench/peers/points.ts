@@ -56,8 +56,3 @@ export function scheduleOf(point: Point, model: string, rate: number, seconds: n
     models: [{ value: model, weight: 1 }],
   });
 }
-
-/** The goodput that no server can exceed: what its capacity allows. */
-export function ceilingOf(capacity: number, rate: number): number {
-  return Math.min(1, capacity / rate);
-}

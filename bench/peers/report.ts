@@ -1,7 +1,11 @@
 // The page bench/PEERS.md: what each server answered in time, where another is ahead of predictd, and how each was configured.
 
 import { cpus, totalmem } from "node:os";
+import { largePages } from "../lib/large-pages.ts";
 import { readable } from "../lib/numbers.ts";
+import { maxAboveCeiling, maxFailureShare } from "../loadgen/capacity.ts";
+import { inferMessage, plainJson } from "../loadgen/bodies.ts";
+import { benchModels } from "../models.ts";
 import { deadlineMs } from "./deadlines.ts";
 import type { Peer } from "./peer.ts";
 import { peers } from "./peers.ts";
@@ -12,7 +16,11 @@ import type { Cell } from "./summary.ts";
 
 // Differences below this are the noise of one run.
 const noticeable = 0.005;
+const minuteChars = "2026-01-31T12:00".length;
+const row1 = { model: "mlp-25m", rows: 1, deadlineMs };
+const rowInputs = [{ name: "x", datatype: "FP32", rowShape: benchModels["mlp-25m"].rowShape }];
 const mixedRatioAim = 1.4;
+const listed = new Intl.ListFormat("en-GB");
 
 function share(value: number): string {
   return value.toFixed(3);
@@ -33,7 +41,7 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): r
 function goodputText(cell: Cell | undefined): string {
   if (cell === undefined) return "";
   const spread = cell.records.length > 1 ? ` (${share(cell.lowest)}–${share(cell.highest)})` : "";
-  return `${share(cell.goodput)}${spread}${cell.doubtful ? " ?" : ""}`;
+  return `${share(cell.goodput)}${spread}${cell.doubtful ? " ?" : ""}${cell.capacityUnknown ? " capacity unknown" : ""}`;
 }
 
 function goodputTable(measured: readonly Peer[], cells: readonly Cell[]): readonly string[] {
@@ -93,6 +101,29 @@ function configurationTable(records: readonly StoredRecord[], measured: readonly
   return table(["server", "protocol", "capacity, rows/s", "generator's share of its core", "start, s", "configuration"], rows);
 }
 
+/** When and from which commits the measurements are. */
+function originText(records: readonly StoredRecord[]): string {
+  const measured = records.filter(({ kind }) => kind === "capacity" || kind === "point");
+  const times = measured.map(({ at }) => at.slice(0, minuteChars).replace("T", " ")).toSorted();
+  const commits = [...new Set(measured.map(({ commit }) => commit))].toSorted();
+  return `Measured from ${times[0] ?? "unknown"} to ${times.at(-1) ?? "unknown"} UTC at ${commits.length === 1 ? "commit" : "commits"} ${listed.format(commits)}.`;
+}
+
+function kilobytes({ length }: Uint8Array): string {
+  return `${readable(length / 1000)} KB`;
+}
+
+/** Who is measured at some points only, however it does there. */
+function fewPointsLines(): readonly string[] {
+  const groups = Map.groupBy(peers, ({ onlyPoints }) => onlyPoints?.join());
+  return [...groups.values()].flatMap((group) => {
+    const { onlyPoints } = group[0]!;
+    if (onlyPoints === undefined) return [];
+    const titles = points.flatMap(({ name, title }) => (onlyPoints.includes(name) ? `“${title}”` : []));
+    return `${listed.format(group.map(({ title }) => title))} ${group.length === 1 ? "is" : "are"} measured at ${listed.format(titles)} only.`;
+  });
+}
+
 function absentLines(records: readonly StoredRecord[], measured: readonly Peer[]): readonly string[] {
   const failures = ofKind(records, "failure");
   return peers
@@ -114,16 +145,19 @@ export function renderPeers(records: readonly StoredRecord[], command: string, c
   return [
     "# predictd beside other servers",
     "",
-    `Written by \`${command}\` on ${comparison.date} at commit ${commit}.`,
+    `Written by \`${command}\` at commit ${commit}. ${originText(records)}`,
     `Machine: ${cpus().length} × ${cpus()[0]?.model.trim() ?? "unknown"}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${process.platform} ${process.arch}.`,
     "",
     "Every server gets the same ONNX file (25 million weights), onnxruntime 1.30, one instance with one thread, batches of at most",
     `${comparison.maxBatch} rows, and one core for all its processes; the generator has the other. All meet the same arrivals in turns, ${rounds} ${rounds === 1 ? "round" : "rounds"} of`,
     `${comparison.seconds} s a point, at multiples of their own measured capacity and once at the same rate. The deadline is ${deadlineMs} ms unless two are named, half of the`,
-    "calls each; it travels as gRPC deadline, and callers leave when it has passed. A run of a full batch takes",
+    "calls each; it travels as gRPC deadline, and callers leave when it has passed. A bare run of a full batch takes",
     `${readable(comparison.fullBatchMs)} ms here. Goodput is the share of the offered calls that were answered OK in time, from the scheduled time on; the`,
     "median of the rounds and, in brackets, lowest and highest. A `?` marks points where the generator was too slow in every try of a round.",
-    "Servers that answer nobody in time at half their capacity are measured at two points only.",
+    `“Capacity unknown”: more than ${100 * maxFailureShare} % of the calls failed while it was measured, or goodput lies more than ${maxAboveCeiling} above what it allows; such`,
+    "points are kept out of “who is ahead”.",
+    ...fewPointsLines(),
+    `A row is ${kilobytes(inferMessage(row1, rowInputs))} in gRPC, its numbers as raw bytes, and ${kilobytes(plainJson(row1, rowInputs, false))} in JSON, which its server has to read.`,
     "",
     "## In time",
     "",
@@ -153,6 +187,8 @@ export function renderPeers(records: readonly StoredRecord[], command: string, c
       detailRows(cells),
     ),
     "## Configurations",
+    "",
+    `Every server runs with the C library's large pages (\`${Object.entries(largePages)[0]!.join("=")}\`), as predictd does by \`npm start\`.`,
     "",
     ...configurationTable(records, measured),
     ...(absent.length === 0 ? [] : ["## Not measured", "", ...absent, ""]),

@@ -1,12 +1,13 @@
 // The comparison with other servers: each in turn gets a core, its capacity is measured, and then it meets the same schedules as the others.
 
-import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { chooseCores } from "../lib/cores.ts";
+import { withLargePages } from "../lib/large-pages.ts";
 import { runProgram } from "../lib/processes.ts";
+import { commitOf, today } from "../lib/results-page.ts";
 import { renderPage } from "../loadgen/page.ts";
 import { benchModels, writeBenchModel } from "../models.ts";
 import { peersDir } from "./environments.ts";
@@ -30,7 +31,8 @@ const usage = `Usage: node bench/peers/run.ts [options]
   --seconds N      Measured time of a point. Default 15
   --rounds N       Default 5
   --tries N        Runs of a point before one is kept, marked, although the generator was too slow. Default 3
-  --out DIR        Folder of the results; what it holds already is kept and not measured again. Default bench/peers/results
+  --out DIR        Folder of the results; what it holds already is kept and not measured again; with other code, only
+                   capacities are, where points are missing. Default bench/peers/results
   --report         Measure nothing, only write the pages of what --out holds
   --write          Write bench/PEERS.md too; the folder always gets peers.md and peers.html
 
@@ -42,7 +44,7 @@ const modelName = "mlp-25m";
 /** Milliseconds of a run of a full batch, bare, on the core that the servers get. */
 async function measureFullBatch(file: string, rowSize: number, core: number | undefined): Promise<number> {
   const script = join(repoDir, "bench", "servers", "back-to-back.ts");
-  const command = [process.execPath, script, file, String(rowSize), "1", "2", String(maxBatch)];
+  const command = withLargePages([process.execPath, script, file, String(rowSize), "1", "2", String(maxBatch)]);
   // Printed by our own back-to-back.ts.
   const result = JSON.parse(await runProgram(command, { core, cwd: repoDir, timeoutMs: 60_000 })) as Record<
     string,
@@ -73,14 +75,6 @@ async function measureAll(
   }
 }
 
-function commit(): string {
-  try {
-    return execFileSync("git", ["rev-parse", "--short", "HEAD"], { cwd: repoDir, encoding: "utf8" }).trim();
-  } catch {
-    return "unknown";
-  }
-}
-
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
@@ -99,7 +93,7 @@ async function main(): Promise<void> {
   if (values.help === true || !(seconds > 0) || !(rounds > 0) || !(maxTries > 0)) throw new Error(usage);
   const chosen = values.peers === undefined ? peers : peersNamed(["predictd", ...values.peers.split(",")]);
   const chosenPoints = values["only-points"] === undefined ? points : pointsNamed(values["only-points"].split(","));
-  const store = openStore(values.out);
+  const store = openStore(values.out, commitOf(repoDir));
   const tempDir = mkdtempSync(join(tmpdir(), "predictd-peers-"));
   try {
     if (values.report !== true) {
@@ -110,8 +104,7 @@ async function main(): Promise<void> {
       const model = { name: modelName, file, folder: tempDir };
       const known = store.read("comparison");
       const fullBatchMs = known?.fullBatchMs ?? (await measureFullBatch(file, rowSize, cores.server));
-      const date = new Date().toISOString().slice(0, 10);
-      if (known === undefined) store.write({ kind: "comparison", fullBatchMs, seconds, maxBatch, date });
+      if (known === undefined) store.write({ kind: "comparison", fullBatchMs, seconds, maxBatch, date: today() });
       const settings: MeasureSettings = {
         model,
         maxBatch,
@@ -131,7 +124,7 @@ async function main(): Promise<void> {
       await measureAll(chosen, chosenPoints, rounds, settings);
     }
     const records = store.all();
-    const page = renderPeers(records, "node bench/peers/run.ts", commit());
+    const page = renderPeers(records, "node bench/peers/run.ts", store.commit);
     writeFileSync(join(store.folder, "peers.md"), page);
     writeFileSync(join(store.folder, "peers.html"), renderPage(cellsOf(records).map(typicalRun)));
     if (values.write === true) writeFileSync(join(repoDir, "bench", "PEERS.md"), page);

@@ -6,10 +6,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pinned } from "../lib/cores.ts";
+import { largePages } from "../lib/large-pages.ts";
 import { freePort } from "../lib/processes.ts";
 import { askRight } from "./ask.ts";
 import type { Example } from "./examples.ts";
-import type { Peer, ServedModel } from "./peer.ts";
+import type { Peer, PeerStart, ServedModel } from "./peer.ts";
 import { cpuSecondsOf, processesOf, sharedFilesOf } from "./session-processes.ts";
 
 /** What all peers of a comparison have in common. */
@@ -19,7 +20,7 @@ export interface PeerSettings {
   readonly threads: number;
   readonly deadlineMs: number;
   readonly longestDeadlineMs: number;
-  readonly fullBatchMs: number;
+  readonly fullBatchMs: PeerStart["fullBatchMs"];
   /** Core of the server with all it starts; undefined: anywhere. */
   readonly core: number | undefined;
   /** Questions that it must answer before it counts as started. */
@@ -90,7 +91,7 @@ export async function startPeer(peer: Peer, settings: PeerSettings): Promise<Run
   // A session of its own, by which its processes are found again.
   const child = spawn(file!, args, {
     cwd,
-    env: { ...process.env, ...env, BENCH_PEER: tempDir },
+    env: { ...process.env, ...largePages, ...env, BENCH_PEER: tempDir },
     stdio: ["ignore", log, log],
     detached: true,
   });

@@ -1,8 +1,10 @@
 // Medians over the rounds of a comparison, and who is ahead.
 
 import { median } from "../lib/numbers.ts";
+import { ceilingOf, isAboveCeiling, maxFailureShare } from "../loadgen/capacity.ts";
 import type { LoadgenResult } from "../loadgen/result.ts";
-import { ceilingOf, points } from "./points.ts";
+import { peers } from "./peers.ts";
+import { points } from "./points.ts";
 import type { CapacityRecord, PointRecord, StoredRecord } from "./store.ts";
 
 /** One server at one point, over all rounds. */
@@ -17,6 +19,11 @@ export interface Cell {
   readonly ceiling: number;
   /** Whether the generator was too slow in any of the rounds. */
   readonly doubtful: boolean;
+  /**
+   * Whether nobody knows what multiple of its capacity it was given: calls failed while the capacity was measured, or more was answered in
+   * time than the capacity allows. Never at the rate that is equal for all, which no capacity of its own decides.
+   */
+  readonly capacityUnknown: boolean;
 }
 
 /** Records of one kind. */
@@ -29,19 +36,25 @@ export function ofKind<Kind extends StoredRecord["kind"]>(
 
 /** Every measured pair of server and point. */
 export function cellsOf(records: readonly StoredRecord[]): readonly Cell[] {
+  const failing = new Set(ofKind(records, "capacity").flatMap((record) => (record.failureShare > maxFailureShare ? record.peer : [])));
   const groups = Map.groupBy(ofKind(records, "point"), ({ peer, point }) => `${peer} ${point}`);
   return [...groups.values()].map((group): Cell => {
     const { peer, point } = group[0]!;
     const goodputs = group.map(({ result }) => result.goodput);
+    const goodput = median(goodputs);
+    const ceiling = median(group.map(({ capacity, rate }) => ceilingOf(capacity, rate)));
+    const source = peers.find(({ name }) => name === peer)?.capacityOf ?? peer;
+    const ofOwn = points.find(({ name }) => name === point)?.of !== "predictd";
     return {
       peer,
       point,
       records: group,
-      goodput: median(goodputs),
+      goodput,
       lowest: Math.min(...goodputs),
       highest: Math.max(...goodputs),
-      ceiling: median(group.map(({ capacity, rate }) => ceilingOf(capacity, rate))),
+      ceiling,
       doubtful: group.some(({ result }) => !result.valid),
+      capacityUnknown: ofOwn && (failing.has(source) || isAboveCeiling(goodput, ceiling)),
     };
   });
 }
@@ -69,20 +82,19 @@ export interface Comparison {
   readonly peer: string;
   readonly peerGoodput: number;
   readonly ourGoodput: number;
-  /** Whether the generator was too slow for either. */
+  /** Whether the generator was too slow for either, or predictd's own capacity is unknown. */
   readonly doubtful: boolean;
 }
 
-/** The best of the others at each point where predictd was measured too. At the equal rate predictd's own 1.3 × is that rate. */
+/** The best of the others whose capacity is known at each point where predictd was measured too. At the equal rate predictd's own 1.3 × is that rate. */
 export function bestPeers(cells: readonly Cell[]): readonly Comparison[] {
   return points.flatMap(({ name, of }) => {
     const ourPoint = of === "predictd" ? "poisson-1.3" : name;
     const ours = cells.find(({ peer, point }) => peer === "predictd" && point === ourPoint);
-    const others = cells.filter(({ peer, point }) => peer !== "predictd" && point === name);
+    const others = cells.filter(({ peer, point, capacityUnknown }) => peer !== "predictd" && point === name && !capacityUnknown);
     const best = others.toSorted((a, b) => b.goodput - a.goodput)[0];
     if (ours === undefined || best === undefined) return [];
-    return [
-      { point: name, peer: best.peer, peerGoodput: best.goodput, ourGoodput: ours.goodput, doubtful: ours.doubtful || best.doubtful },
-    ];
+    const doubtful = ours.doubtful || best.doubtful || (of === "own" && ours.capacityUnknown);
+    return [{ point: name, peer: best.peer, peerGoodput: best.goodput, ourGoodput: ours.goodput, doubtful }];
   });
 }

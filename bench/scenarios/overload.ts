@@ -14,6 +14,7 @@ import {
 } from "../lib/deadline-load.ts";
 import type { Case, ServedModel } from "../lib/deadline-load.ts";
 import { median, readable, spread } from "../lib/numbers.ts";
+import { ceilingOf, isAboveCeiling } from "../loadgen/capacity.ts";
 import { toJson } from "../loadgen/infinite-json.ts";
 import type { LoadgenResult } from "../loadgen/result.ts";
 import { runSchedule } from "../loadgen/run-schedule.ts";
@@ -64,20 +65,23 @@ function medianOf(results: readonly LoadgenResult[], pick: (result: LoadgenResul
 
 function goodputFigure(judged: JudgedCase, results: readonly LoadgenResult[]): Figure {
   const { name, load, target } = judged;
+  const known = validOf(results).filter(({ goodput }) => !isAboveCeiling(goodput, ceilingOf(1, load)));
   const shareOf = ({ goodput }: LoadgenResult): number => goodput * Math.max(1, load);
   const thrownAway = results.length - validOf(results).length;
-  const of = (pick: (result: LoadgenResult) => number | undefined): string => readable(medianOf(results, pick));
+  const unknown = results.length - thrownAway - known.length;
+  const of = (pick: (result: LoadgenResult) => number | undefined): string => readable(medianOf(known, pick));
   const notes = [
-    spread(validOf(results).map(shareOf)),
+    spread(known.map(shareOf)),
     load > 1 ? `goodput itself ${of(({ goodput }) => goodput)}` : "",
     `late ${of(({ lateShare }) => 100 * lateShare)} %`,
     `p50 ${of(({ latencyMs }) => latencyMs?.p50)}, p99 ${of(({ latencyMs }) => latencyMs?.p99)} ms`,
     `mean batch ${of(({ meanBatch }) => meanBatch)}`,
     thrownAway > 0 ? `${thrownAway} rounds thrown away, the generator was late` : "",
+    unknown > 0 ? `${unknown} rounds left out, capacity unknown: more was answered than it allows` : "",
   ];
   return {
     name: `${name}, goodput${load > 1 ? " / possible" : ""}`,
-    value: medianOf(results, shareOf),
+    value: medianOf(known, shareOf),
     unit: load > 1 ? "of 1/load" : "of offered",
     target,
     note: notes.filter((note) => note !== "").join("; "),

@@ -1,6 +1,5 @@
 // The ceiling of the runtime itself: session.run back to back, with no server around it.
 
-import { setPriority } from "node:os";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 
 // Usage: node bench/servers/back-to-back.ts <model.onnx> <row shape, 1x8x8> <threads> <seconds per size> <batch sizes, 1,2,4>
@@ -9,10 +8,6 @@ const [file, rowShape, threads, seconds, sizes] = process.argv.slice(2);
 if (file === undefined || rowShape === undefined || threads === undefined || seconds === undefined || sizes === undefined) {
   throw new Error("Usage: node bench/servers/back-to-back.ts <model> <row shape> <threads> <seconds> <sizes>");
 }
-
-// The server's workers run at this priority: on a shared machine it decides what they get.
-const workerNice = 10;
-setPriority(0, workerNice);
 
 const session = await InferenceSession.create(file, {
   executionProviders: ["cpu"],

@@ -99,7 +99,7 @@ describe("a started server", () => {
     const script = `
       const worker = require("node:child_process").spawn("sleep", ["1000"], { detached: true, stdio: "ignore" });
       require("node:fs").writeFileSync(${JSON.stringify(pidFile)}, String(worker.pid));
-      console.log("the end");
+      console.log(process.env.GLIBC_TUNABLES, "the end");
       process.exit(3);`;
     const peer: Peer = {
       name: "short-lived",
@@ -108,7 +108,7 @@ describe("a started server", () => {
       configuration: "",
       start: () => ({ command: [process.execPath, "-e", script], cwd: tempDir, env: {} }),
     };
-    await expect(startPeer(peer, settings)).rejects.toThrow(/ended with 3\nthe end/);
+    await expect(startPeer(peer, settings)).rejects.toThrow(/ended with 3\nglibc.malloc.hugetlb=1 the end/);
     const pid = Number(readFileSync(pidFile, "utf8"));
     // What has ended may wait for its parent to ask how.
     const stat = existsSync(`/proc/${pid}/stat`) ? readFileSync(`/proc/${pid}/stat`, "utf8") : "gone Z";
