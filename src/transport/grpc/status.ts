@@ -40,7 +40,7 @@ const MAX_MESSAGE_BYTES = 400;
 const MAX_TEXT_BYTES = 200;
 const MAX_METADATA_BYTES = 800;
 const MAX_VIOLATIONS = 8;
-const MAX_VIOLATIONS_BYTES = 1200;
+const MAX_VIOLATIONS_BYTES = 1300;
 const ELLIPSIS = "…";
 const ELLIPSIS_BYTES = 3;
 
@@ -63,7 +63,9 @@ function fit<Entry>(entries: readonly Entry[], maxBytes: number, shorten: (entry
   let rest = maxBytes;
   for (const entry of entries) {
     const [short, texts] = shorten(entry);
-    for (const text of texts) rest -= Buffer.byteLength(text);
+    // Tags and lengths: of each text at most three bytes, of the entry as many.
+    rest -= 3;
+    for (const text of texts) rest -= 3 + Buffer.byteLength(text);
     if (rest < 0) break;
     fitting.push(short);
   }

@@ -70,6 +70,11 @@ describe("the size on the wire", () => {
     );
   });
 
+  test("many small entries are counted with what they are wrapped in", () => {
+    const metadata = Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`k${i}`, "v"]));
+    expect(encodeStatus(new ServiceError("QUEUE_FULL", "full", { metadata })).byteLength).toBeLessThan(1000);
+  });
+
   test("what fits stays whole; the first violation is always there", () => {
     const long = { field: "\u20ac".repeat(300), description: "\u20ac".repeat(300) };
     const error = new ServiceError("INPUT_MISSING", "m".repeat(400), {
