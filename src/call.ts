@@ -110,7 +110,8 @@ const cancelled = perStage(
   (stage) => new ServiceError("CANCELLED", "The call was cancelled by the caller.", { metadata: { stage }, recurs: true }),
 );
 
-const expired = perStage(
+/** The error of a call whose deadline passed while it stood at this stage. */
+export const expired = perStage(
   (stage) => new ServiceError("DEADLINE_EXCEEDED", `The deadline passed in stage ${stage}.`, { metadata: { stage }, recurs: true }),
 );
 

@@ -7,6 +7,7 @@ import { centreOverRows, gather, identity, matmul } from "../support/models.ts";
 import { startServer } from "../support/server.ts";
 import type { TestServer } from "../support/server.ts";
 import { floatsOf, fp32, int64 } from "../support/wire-tensors.ts";
+import { untilThreadBusy } from "../support/worker-processes.ts";
 
 const AUTO = "tune: auto\ntuneBudgetMs: 300\n";
 
@@ -86,6 +87,8 @@ test("a stop in the middle of a sweep waits for one run, not for the sweep", asy
     },
     waitForServing: false,
   });
+  await untilThreadBusy(slow.pid);
+  expect(slow.log.some(({ msg }) => msg === "models settled")).toBe(false);
   const started = performance.now();
   expect(await slow.stop()).toBe(0);
   expect(performance.now() - started).toBeLessThan(15_000);

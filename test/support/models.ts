@@ -152,15 +152,16 @@ export function slow(): Uint8Array {
   });
 }
 
-/** Y [N, width] = X [N, width] times a matrix of width² parameters, e.g. 5000 for 25 million. */
-export function matmul(width: number): Uint8Array {
+/** Y [N, width] = X [N, width] times a matrix of width² parameters, e.g. 5000 for 25 million; `times` times over. */
+export function matmul(width: number, times = 1): Uint8Array {
   const weights = new Float32Array(width * width);
   for (let i = 0; i < weights.length; i++) weights[i] = ((i * 2_654_435_761) % 1024) / 1024 - 0.5;
   const dims = ["N", width];
+  const value = (step: number) => (step === 0 ? "X" : step === times ? "Y" : `X${step}`);
   return buildModel({
     inputs: [{ name: "X", type: "float", dims }],
     outputs: [{ name: "Y", type: "float", dims }],
-    nodes: [{ op: "MatMul", inputs: ["X", "W"], outputs: ["Y"] }],
+    nodes: Array.from({ length: times }, (_, i) => ({ op: "MatMul", inputs: [value(i), "W"], outputs: [value(i + 1)] })),
     initializers: [floats("W", [width, width], weights)],
   });
 }

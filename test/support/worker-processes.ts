@@ -39,10 +39,20 @@ export async function untilBusy(pid: number): Promise<void> {
   while (cpuTicksOf(pid) < before + 5) await new Promise((resolve) => setTimeout(resolve, 10));
 }
 
-/** CPU time of all its threads, in hundredths of a second. */
-function cpuTicksOf(pid: number): number {
-  const fields = statOf(`/proc/${pid}`);
-  return Number(fields[11]) + Number(fields[12]);
+/** Resolves when one of its threads besides the main one has worked for a second in all: far more than starting a worker takes. */
+export async function untilThreadBusy(pid: number): Promise<void> {
+  const isBusy = (thread: string) => thread !== String(pid) && cpuTicksOf(`${pid}/task/${thread}`) >= 100;
+  while (!readdirSync(`/proc/${pid}/task`).some(isBusy)) await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+/** CPU time of a process with all its threads, or of one thread, in hundredths of a second. 0 for what has ended. */
+function cpuTicksOf(task: number | string): number {
+  try {
+    const fields = statOf(`/proc/${task}`);
+    return Number(fields[11]) + Number(fields[12]);
+  } catch {
+    return 0;
+  }
 }
 
 /** Fields of a `stat` file from the state on; the name before it, in brackets, may hold blanks. */

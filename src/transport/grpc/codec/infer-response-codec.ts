@@ -10,13 +10,13 @@ import type { Writer } from "./writer.ts";
 
 const PARAMETERS = 0x22;
 const FINAL_RESPONSE = "triton_final_response";
-
-/** Bytes of an entry of `parameters` with a bool, without its tag and length. */
-const FINAL_ENTRY_BYTES = 2 + FINAL_RESPONSE.length + 4;
+const STAGE = "error_stage";
+const PREDICTED = "error_predicted";
+const RETRY_AFTER = "error_retry_after_ms";
 
 /** Bytes that `encodeInferResponse` will write. @param final value of `triton_final_response`; undefined for no such parameter. */
 export function inferResponseSize({ model, version, requestId, outputs }: PredictResponse, final?: boolean): number {
-  let size = headSize(model, version, requestId) + (final === undefined ? 0 : 2 + FINAL_ENTRY_BYTES);
+  let size = headSize(model, version, requestId) + (final === undefined ? 0 : 2 + boolEntryLength(FINAL_RESPONSE));
   for (const output of outputs) {
     const length = outputSize(output);
     const { byteLength } = output.bytes;
@@ -28,7 +28,7 @@ export function inferResponseSize({ model, version, requestId, outputs }: Predic
 /** Writes a ModelInferResponse. */
 export function encodeInferResponse(writer: Writer, { model, version, requestId, outputs }: PredictResponse, final?: boolean): void {
   encodeHead(writer, model, version, requestId);
-  if (final !== undefined) encodeFinal(writer, final);
+  if (final !== undefined) encodeBool(writer, FINAL_RESPONSE, final);
   for (const output of outputs) encodeOutput(writer, output);
   // One entry for each output, also where it has no bytes: clients count them.
   for (const { bytes } of outputs) {
@@ -63,6 +63,12 @@ export interface InferStreamError {
   readonly code: string;
   /** Reason from the catalogue. */
   readonly reason: string;
+  /** Stage in which a deadline passed or a request was refused; undefined where none is told. */
+  readonly stage: string | undefined;
+  /** Whether it was refused because it was predicted to miss its deadline. */
+  readonly isPredicted: boolean;
+  /** When to try again, in milliseconds; undefined where that is not advised. */
+  readonly retryAfterMs: number | undefined;
 }
 
 /** Bytes that `encodeInferStreamError` will write. */
@@ -78,11 +84,18 @@ export function encodeInferStreamError(writer: Writer, error: InferStreamError):
   encodeHead(writer, error.model, error.version, error.id);
   encodeText(writer, "error_code", error.code);
   encodeText(writer, "error_reason", error.reason);
-  encodeFinal(writer, true);
+  if (error.stage !== undefined) encodeText(writer, STAGE, error.stage);
+  if (error.isPredicted) encodeBool(writer, PREDICTED, true);
+  if (error.retryAfterMs !== undefined) encodeInt(writer, RETRY_AFTER, Math.ceil(error.retryAfterMs));
+  encodeBool(writer, FINAL_RESPONSE, true);
 }
 
-function refusalSize({ model, version, id, code, reason }: InferStreamError): number {
-  return headSize(model, version, id) + textEntrySize("error_code", code) + textEntrySize("error_reason", reason) + 2 + FINAL_ENTRY_BYTES;
+function refusalSize({ model, version, id, code, reason, stage, isPredicted, retryAfterMs }: InferStreamError): number {
+  let size = headSize(model, version, id) + textEntrySize("error_code", code) + textEntrySize("error_reason", reason);
+  if (stage !== undefined) size += textEntrySize(STAGE, stage);
+  if (isPredicted) size += 2 + boolEntryLength(PREDICTED);
+  if (retryAfterMs !== undefined) size += 2 + intEntryLength(RETRY_AFTER, Math.ceil(retryAfterMs));
+  return size + 2 + boolEntryLength(FINAL_RESPONSE);
 }
 
 function headSize(model: string, version: string, id: string): number {
@@ -95,12 +108,30 @@ function encodeHead(writer: Writer, model: string, version: string, id: string):
   writer.textField(0x1a, id, textSize(id));
 }
 
-function encodeFinal(writer: Writer, final: boolean): void {
-  writer.lengthPrefix(PARAMETERS, FINAL_ENTRY_BYTES);
-  writer.textField(0x0a, FINAL_RESPONSE, FINAL_RESPONSE.length);
+/** Bytes of an entry of `parameters` with a bool, without its tag and length. */
+function boolEntryLength(key: string): number {
+  return 2 + key.length + 4;
+}
+
+function encodeBool(writer: Writer, key: string, value: boolean): void {
+  writer.lengthPrefix(PARAMETERS, boolEntryLength(key));
+  writer.textField(0x0a, key, key.length);
   writer.lengthPrefix(0x12, 2);
   // Written for false too: a value of a oneof says which member it is.
-  writer.lengthPrefix(0x08, final ? 1 : 0);
+  writer.lengthPrefix(0x08, value ? 1 : 0);
+}
+
+/** Bytes of an entry of `parameters` with an integer, without its tag and length. */
+function intEntryLength(key: string, value: number): number {
+  return 2 + key.length + 3 + varintSize(value);
+}
+
+/** @param value a safe integer, 0 or more. */
+function encodeInt(writer: Writer, key: string, value: number): void {
+  writer.lengthPrefix(PARAMETERS, intEntryLength(key, value));
+  writer.textField(0x0a, key, key.length);
+  writer.lengthPrefix(0x12, 1 + varintSize(value));
+  writer.lengthPrefix(0x10, value);
 }
 
 /** Bytes of an entry of `parameters` with a text. */

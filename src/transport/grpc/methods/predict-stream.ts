@@ -1,7 +1,7 @@
 // PredictionService.PredictStream.
 
 import type { PredictApi } from "../../../api/predict-api.ts";
-import { Call } from "../../../call.ts";
+import { Call, expired } from "../../../call.ts";
 import { ServiceError } from "../../../errors.ts";
 import type { Chunks } from "../../../predict/chunks.ts";
 import type { PredictResponse } from "../../../predict/request.ts";
@@ -28,9 +28,14 @@ export function predictStreamMethod(api: PredictApi, limits: MethodLimits): Open
       free = wire.holdMore(madeBytes(request.inputs, message), message.byteLength, release);
       call.stage = "validate";
       const cut = (chunks = api.chunks(request, chunkRows));
+      // What is left beside the chunks is to send their answers.
+      call.stage = "postprocess";
       call.onAbort((error) => {
-        for (const child of children) child.abort(error);
-        wire.fail(error);
+        // Its stage is that of the oldest chunk, whose own timer may be a moment later; those that are aborted leave the set.
+        const [stage = call.stage] = [...children].map((child) => child.stage);
+        const isLate = error.reason === "DEADLINE_EXCEEDED";
+        for (const child of children) child.abort(isLate ? expired(child.stage) : error);
+        wire.fail(isLate ? expired(stage) : error);
       });
       const predictChunk = async (first: number): Promise<PredictResponse> => {
         const now = performance.now();

@@ -52,6 +52,8 @@ function written(size: number, encode: (writer: Writer) => void): Buffer {
   return writer.buffer;
 }
 
+const textOf = (value: string) => ({ parameterChoice: { $case: "stringParam", value } });
+
 describe("what we write, the generated code reads the same, and the size is exact", () => {
   test("responses", () => {
     fc.assert(
@@ -74,10 +76,14 @@ describe("what we write, the generated code reads the same, and the size is exac
   });
 
   test("errors of a stream", () => {
+    const stages = fc.constantFrom(undefined, "admit", "queue", "postprocess");
+    const waits = fc.option(fc.double({ min: 0, max: 2 ** 40, noNaN: true }), { nil: undefined });
     fc.assert(
-      fc.property(text, text, text, text, (model, version, id, message) => {
-        const error = { model, version, id, message, code: "RESOURCE_EXHAUSTED", reason: "QUEUE_FULL" };
+      fc.property(text, text, text, text, stages, fc.boolean(), waits, (model, version, id, message, stage, isPredicted, retryAfterMs) => {
+        const error = { model, version, id, message, code: "RESOURCE_EXHAUSTED", reason: "QUEUE_FULL", stage, isPredicted, retryAfterMs };
         const bytes = written(inferStreamErrorSize(error), (writer) => encodeInferStreamError(writer, error));
+        const yes = { parameterChoice: { $case: "boolParam", value: true } };
+        const wait = BigInt(Math.ceil(retryAfterMs ?? 0));
         expect(ModelStreamInferResponse.decode(bytes)).toEqual({
           errorMessage: message,
           inferResponse: {
@@ -85,9 +91,12 @@ describe("what we write, the generated code reads the same, and the size is exac
             modelVersion: version,
             id,
             parameters: {
-              error_code: { parameterChoice: { $case: "stringParam", value: "RESOURCE_EXHAUSTED" } },
-              error_reason: { parameterChoice: { $case: "stringParam", value: "QUEUE_FULL" } },
-              triton_final_response: { parameterChoice: { $case: "boolParam", value: true } },
+              error_code: textOf("RESOURCE_EXHAUSTED"),
+              error_reason: textOf("QUEUE_FULL"),
+              ...(stage !== undefined && { error_stage: textOf(stage) }),
+              ...(isPredicted && { error_predicted: yes }),
+              ...(retryAfterMs !== undefined && { error_retry_after_ms: { parameterChoice: { $case: "int64Param", value: wait } } }),
+              triton_final_response: yes,
             },
             outputs: [],
             rawOutputContents: [],

@@ -138,8 +138,11 @@ class InferStream implements CallHandler {
   #refusal({ model, version, requestId }: PredictRequest, error: unknown): Outcome<InferAnswer> {
     const failure: ServiceError = this.#api.toServiceError(error);
     if (this.#isStrict) return failure;
-    const { code, reason, message } = failure;
-    const told = { model: echo(model), version: echo(version), id: echo(requestId), message, code, reason };
+    const { code, reason, message, metadata, retryAfterMs } = failure;
+    const { stage, predicted } = metadata;
+    const isPredicted = predicted === "true";
+    const names = { model: echo(model), version: echo(version), id: echo(requestId) };
+    const told = { ...names, message, code, reason, stage, isPredicted, retryAfterMs };
     return { response: undefined, isFinal: true, error: told };
   }
 }
