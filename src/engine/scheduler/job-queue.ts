@@ -11,6 +11,14 @@ import { ShapeQueue } from "./shape-queue.ts";
 /** How many jobs that do not fit the rows left are looked past while a batch is filled. */
 const MAX_LOOK_AHEAD = 16;
 
+/** Levels that are kept although nobody waits on them. */
+const MAX_KNOWN_LEVELS = 64;
+
+function forget(level: Level): void {
+  level.isKnown = false;
+  level.index = undefined;
+}
+
 /** What may go into a batch. */
 export interface BatchLimits {
   readonly rows: number;
@@ -229,9 +237,13 @@ export class JobQueue {
     }
   }
 
+  /** Callers choose which levels there are, so those on which nobody waits are forgotten when there are many; one that comes back is new. */
   #add(level: Level): void {
+    const isFull = this.#levels.length >= MAX_KNOWN_LEVELS;
+    const kept = this.#levels.filter((known) => known.rows > 0 || (!isFull && known.number !== level.number));
+    for (const known of this.#levels) if (!kept.includes(known)) forget(known);
     level.isKnown = true;
-    this.#levels = [...this.#levels, level].toSorted((a, b) => a.number - b.number);
+    this.#levels = [...kept, level].toSorted((a, b) => a.number - b.number);
   }
 
   #left(job: Job): void {

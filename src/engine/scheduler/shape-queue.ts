@@ -4,6 +4,9 @@ import type { WaitingJobs } from "./gate.ts";
 import type { Job } from "./job.ts";
 import { JobHeap } from "./job-heap.ts";
 
+/** Ranks that keep their heaps although nobody waits in them. */
+const MAX_HEAPS = 64;
+
 /** One heap for each rank that has occurred, most important first. */
 export class ShapeQueue implements WaitingJobs {
   readonly shapeKey: string;
@@ -50,6 +53,8 @@ export class ShapeQueue implements WaitingJobs {
     }
     this.rows += job.rows;
     this.size++;
+    // Not where jobs are taken: there the heaps are being gone through.
+    if (this.heaps.length >= MAX_HEAPS) this.#forgetEmpty();
     this.#heapOf(job.rank).push(job);
   }
 
@@ -71,5 +76,12 @@ export class ShapeQueue implements WaitingJobs {
     const heap = new JobHeap(rank);
     heaps.splice(place, 0, heap);
     return heap;
+  }
+
+  #forgetEmpty(): void {
+    const { heaps } = this;
+    let kept = 0;
+    for (const heap of heaps) if (heap.size > 0) heaps[kept++] = heap;
+    heaps.length = kept;
   }
 }

@@ -22,6 +22,9 @@ export function mapQueue(batching: ModelDynamicBatching, findings: Findings): Qu
   return { ...levels, defaultPolicy, policies: mapPolicies(batching, levels.levels, findings) };
 }
 
+/** More levels than anybody tells apart. */
+const MAX_LEVELS = 1_048_576n;
+
 function mapLevels(batching: ModelDynamicBatching, findings: Findings): Pick<QueuePolicies, "levels" | "defaultLevel"> {
   const { priorityLevels, defaultPriorityLevel } = batching;
   const [path, defaultPath] = [
@@ -32,8 +35,8 @@ function mapLevels(batching: ModelDynamicBatching, findings: Findings): Pick<Que
     if (defaultPriorityLevel !== 0n) findings.warn(defaultPath, "is left out: there are no priority_levels");
     return { levels: 0, defaultLevel: 0 };
   }
-  if (priorityLevels > BigInt(Number.MAX_SAFE_INTEGER)) {
-    findings.refuse(path, `must be at most ${Number.MAX_SAFE_INTEGER}, got ${priorityLevels}`);
+  if (priorityLevels > MAX_LEVELS) {
+    findings.refuse(path, `must be at most ${MAX_LEVELS}, got ${priorityLevels}`);
     return { levels: 0, defaultLevel: 0 };
   }
   findings.mapped(path, `takes priorities from 1, the highest, to ${priorityLevels}`);

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from "@jest/globals";
 import * as fc from "fast-check";
 import type { QueuePolicies, QueuePolicy } from "../../../src/engine/queue-policy.ts";
 import { PLAIN_QUEUE } from "../../../src/engine/queue-policy.ts";
+import { LatencyModel } from "../../../src/engine/scheduler/latency-model.ts";
 import { createLevels } from "../../../src/engine/scheduler/levels.ts";
 import { createScheduler } from "../../../src/engine/scheduler/scheduler.ts";
 import type { FakeRun } from "./fake-instance.ts";
@@ -218,10 +219,24 @@ describe("requests that may wait on a level", () => {
   });
 });
 
-test("levels that callers make up are forgotten again, those on which somebody waits are not", () => {
-  const levelOf = createLevels({ ...PLAIN_QUEUE, levels: Number.MAX_SAFE_INTEGER, defaultLevel: 1 });
-  const [idle, busy] = [levelOf(1), levelOf(2)];
-  busy.waiting = 1;
-  for (let priority = 3; priority < 1030; priority++) levelOf(priority);
-  expect([levelOf(1) === idle, levelOf(2) === busy]).toEqual([false, true]);
+test("levels that callers make up do not pile up, and one that comes back counts right", async () => {
+  const clock = createManualClock();
+  const latency = new LatencyModel();
+  for (const rows of [1, 4]) latency.record(rows, 10, 1e9);
+  const { engine } = setUp({ queue: { ...PLAIN_QUEUE, levels: 1_000_000, defaultLevel: 1 }, latency, maxBatchSize: 1 }, clock);
+  const ask = (priority: number, deadlineMs: number) => send(engine, [0], { priority, deadline: clock.now() + deadlineMs });
+  void ask(7, 60_000);
+  const before = process.memoryUsage();
+  for (let priority = 1; priority <= 20_000; priority++) {
+    const { call, result } = ask(priority, 60_000);
+    const dropped = expect(result).rejects.toHaveProperty("reason", "CANCELLED");
+    call.cancel();
+    await dropped;
+  }
+  // An index of 16 KB for each of them would be 320 MB.
+  expect(process.memoryUsage().arrayBuffers - before.arrayBuffers).toBeLessThan(64 * 1024 * 1024);
+  // One run goes on and three stand before the last one on its level: it would end after 50 ms.
+  for (let i = 0; i < 3; i++) void ask(7, 45);
+  await expect(ask(7, 49).result).rejects.toHaveProperty("reason", "DEADLINE_UNREACHABLE");
+  expect(engine.statistics().queuedRows).toBe(3);
 });

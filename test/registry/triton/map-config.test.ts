@@ -306,7 +306,7 @@ describe("refusals", () => {
     [batching("priority_levels: 2 default_priority_level: 3"), ["dynamic_batching.default_priority_level must be from 1 to 2, got 3"]],
     [
       batching("priority_levels: 18446744073709551615 default_priority_level: 1"),
-      ["dynamic_batching.priority_levels must be at most 9007199254740991, got 18446744073709551615"],
+      ["dynamic_batching.priority_levels must be at most 1048576, got 18446744073709551615"],
     ],
     [
       batching("priority_levels: 2 default_priority_level: 1 priority_queue_policy { key: 0 } priority_queue_policy { key: 3 }"),
