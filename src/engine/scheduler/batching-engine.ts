@@ -242,14 +242,14 @@ export class BatchingEngine implements Engine, LaneUser {
     const curve = latency.curve(shapeKey);
     const safeMs = curve.safeMs(rows);
     const hangsMs = safeMs === 0 ? Infinity : Math.max(MIN_HUNG_MS, HUNG_RATIO * curve.p99Ms(rows));
-    lane.began(this, now, curve.meanMs(rows), hangsMs);
+    const number = lane.began(this, now, curve.meanMs(rows), hangsMs);
     const paddedLength = longest.request.padding?.paddedLength;
     if (paddedLength !== undefined) this.#state.counters.padRatio.record(padRatioOf(jobs, rows, paddedLength));
     const run = lane.users.get(this)!.instance.run(jobs, this.#ranRows(rows), [...wanted]);
     for (const job of jobs) job.pending.call.stage = "run";
     run.then(
-      (outcome) => this.#onDone(lane, jobs, rows, shapeKey, now, safeMs, outcome),
-      (error: unknown) => this.#onFailed(lane, jobs, rows, now, error),
+      (outcome) => this.#onDone(lane, number, jobs, rows, shapeKey, now, safeMs, outcome),
+      (error: unknown) => this.#onFailed(lane, number, jobs, rows, now, error),
     );
   }
 
@@ -261,6 +261,7 @@ export class BatchingEngine implements Engine, LaneUser {
 
   #onDone(
     lane: LaneState,
+    number: number,
     jobs: readonly Job[],
     rows: number,
     shapeKey: string,
@@ -273,7 +274,7 @@ export class BatchingEngine implements Engine, LaneUser {
     const ranRows = this.#ranRows(rows);
     this.#batchCount++;
     // What callers wait for is the way to the worker and back too, and the event loop's delay.
-    const heldMs = Math.max(outcome.runMs, lane.ended(dispatchedAt, endedAt));
+    const heldMs = Math.max(outcome.runMs, lane.ended(number, dispatchedAt, endedAt));
     this.#hangs.ended(lane, heldMs);
     latency.record(ranRows, heldMs, endedAt, shapeKey);
     if (safeMs > 0) this.#state.counters.ratio.record(heldMs / safeMs);
@@ -312,8 +313,8 @@ export class BatchingEngine implements Engine, LaneUser {
     this.#settleIdle();
   }
 
-  #onFailed(lane: LaneState, jobs: readonly Job[], rows: number, dispatchedAt: number, error: unknown): void {
-    this.#hangs.ended(lane, lane.ended(dispatchedAt, this.#state.clock.now()));
+  #onFailed(lane: LaneState, number: number, jobs: readonly Job[], rows: number, dispatchedAt: number, error: unknown): void {
+    this.#hangs.ended(lane, lane.ended(number, dispatchedAt, this.#state.clock.now()));
     this.#inFlight--;
     // First what the failure does to the queue: parts of a failed request must not take the lane that has become free.
     this.#rerun(jobs, rows, error);

@@ -26,8 +26,8 @@ export class HangWatch {
     }
   }
 
-  /** A run has ended, well or not. */
+  /** A run has ended, well or not. @param heldMs 0 for a batch that failed before its turn came. */
   ended(lane: LaneState, heldMs: number): void {
-    if (this.#hung.size > 0 && this.#hung.delete(lane)) this.#state.options.onHang?.(heldMs, true);
+    if (heldMs > 0 && this.#hung.size > 0 && this.#hung.delete(lane)) this.#state.options.onHang?.(heldMs, true);
   }
 }

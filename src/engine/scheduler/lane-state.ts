@@ -54,6 +54,9 @@ export class LaneState {
   #nextMs = 0;
   #nextHangsMs = 0;
   #next: Seat | undefined;
+  #nextRun = 0;
+  /** Batches handed over so far. */
+  #runs = 0;
 
   constructor(lane: Lane, clock: Clock) {
     this.lane = lane;
@@ -140,9 +143,10 @@ export class LaneState {
     return ms;
   }
 
-  /** A batch has been handed over. @param hangsMs run time from which it counts as hung. */
-  began(user: LaneUser, now: number, expectedMs: number, hangsMs: number): void {
+  /** A batch has been handed over. @param hangsMs run time from which it counts as hung. @returns its number, for `ended`. */
+  began(user: LaneUser, now: number, expectedMs: number, hangsMs: number): number {
     const seat = this.users.get(user)!;
+    const run = ++this.#runs;
     if (this.inFlight++ === 0) {
       this.#startedAt = now;
       this.#endsAt = now + expectedMs;
@@ -153,11 +157,19 @@ export class LaneState {
       this.#nextMs = expectedMs;
       this.#nextHangsMs = hangsMs;
       this.#next = seat;
+      this.#nextRun = run;
     }
+    return run;
   }
 
-  /** The first batch in flight has come back, well or not. @returns how long the lane had it, from its turn on. */
-  ended(dispatchedAt: number, now: number): number {
+  /** A batch has come back, well or not. @returns how long the lane had it, from its turn on. */
+  ended(run: number, dispatchedAt: number, now: number): number {
+    if (this.inFlight > 1 && run === this.#nextRun) {
+      // It has failed before its turn came, and the run in front of it goes on.
+      this.inFlight--;
+      this.#next = undefined;
+      return 0;
+    }
     this.onProbation = now > this.#hangsAt;
     const heldMs = now - Math.max(dispatchedAt, this.#endedAt);
     this.#endedAt = now;

@@ -6,6 +6,7 @@ import type { Engine } from "../../../src/engine/engine.ts";
 import type { Device } from "../../../src/engine/scheduler/executor.ts";
 import { LatencyModel } from "../../../src/engine/scheduler/latency-model.ts";
 import type { QueueOptions } from "../../../src/engine/scheduler/queue-options.ts";
+import { ServiceError } from "../../../src/errors.ts";
 import { createScheduler } from "../../../src/engine/scheduler/scheduler.ts";
 import type { Clock } from "../../../src/lib/clock.ts";
 import type { FakeRun } from "./fake-instance.ts";
@@ -294,4 +295,24 @@ describe("the forecast on arrival", () => {
     void send(engines[1]!, [101], { deadline: clock.now() + 25 });
     expect(engines[1]!.statistics().queuedRows).toBe(1);
   });
+});
+
+test("a batch that fails before its turn comes does not end the run in front of it", async () => {
+  const clock = createManualClock();
+  const runs: FakeRun[] = [];
+  const scheduler = createScheduler(clock);
+  const device = { ...GPU, tokens: 2 };
+  const lane = createLane();
+  const options = { maxBatchSize: 1, latency: takes(2) };
+  const first = scheduler.createEngine(queueOptions([{ ...createFakeInstance(lane, runs), device, tokens: 2 }], options));
+  const lost = { lane, device, tokens: 1, run: () => Promise.reject(new ServiceError("WORKER_LOST", "lost")) };
+  const second = scheduler.createEngine(queueOptions([lost], options));
+  const answer = send(first, [1]);
+  await expect(send(second, [2]).result).rejects.toHaveProperty("reason", "WORKER_LOST");
+  expect(scheduler.statistics()).toMatchObject({ lanes: [{ inFlight: 1 }], devices: [{ tokensInFlight: 2 }] });
+  clock.advance(1500);
+  expect(first.statistics().scheduling?.isDegraded).toBe(true);
+  runs[0]!.finish();
+  expect(rowsOf(await answer.result)).toEqual([2]);
+  expect(scheduler.statistics()).toMatchObject({ lanes: [{ inFlight: 0 }], devices: [{ tokensInFlight: 0 }] });
 });
