@@ -141,7 +141,9 @@ export class DeviceState {
     for (const candidate of this.#lanes) {
       const own = candidate.chosenOn(this, resting);
       const ownHead = own?.ready(candidate);
-      if (ownHead === undefined || (head !== undefined && !isMoreUrgent(ownHead, head))) continue;
+      if (own === undefined || ownHead === undefined) continue;
+      const goes = user === undefined || (resting === undefined ? isMoreUrgent(ownHead, head!) : this.turns.isBefore(own, user));
+      if (!goes) continue;
       lane = candidate;
       user = own;
       head = ownHead;

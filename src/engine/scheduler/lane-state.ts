@@ -247,7 +247,9 @@ export class LaneState {
     for (const [user, seat] of this.users) {
       if (user === resting || user === passedOver || !this.#hasRoom(seat)) continue;
       const head = user.ready(this);
-      if (head !== undefined && (chosenHead === undefined || isMoreUrgent(head, chosenHead))) {
+      if (head === undefined) continue;
+      const goes = chosen === undefined || (resting === undefined ? isMoreUrgent(head, chosenHead!) : this.#turns.isBefore(user, chosen));
+      if (goes) {
         chosen = user;
         chosenHead = head;
       }

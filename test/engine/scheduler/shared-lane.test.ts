@@ -63,3 +63,22 @@ test("a model that has had its turns runs on when nobody else is ready", async (
   for (let value = 0; value < 20; value++) void send(busy, [value]);
   expect(await finishAll(runs)).toHaveLength(20);
 });
+
+test("of three models the least urgent one has its turns too, while the others take theirs", async () => {
+  const runs: FakeRun[] = [];
+  const scheduler = createScheduler();
+  const lane = createLane();
+  const [first, second, last] = [0, 1, 2].map(() =>
+    scheduler.createEngine(queueOptions([createFakeInstance(lane, runs)], { maxBatchSize: 1 })),
+  );
+  const base = performance.now() + 1e8;
+  for (let i = 0; i < 50; i++) void send(first!, [i], { deadline: base });
+  for (let i = 0; i < 50; i++) void send(second!, [1000 + i], { deadline: base + 1 });
+  void send(last!, [5000], { deadline: base + 1000 });
+  for (let i = 0; i < runs.length; i++) {
+    runs[i]!.finish();
+    await settle();
+  }
+  expect(runs).toHaveLength(101);
+  expect(runs.findIndex(({ values }) => values[0] === 5000)).toBeLessThanOrEqual(20);
+});
