@@ -66,7 +66,7 @@ export class BatchingEngine implements Engine, LaneUser {
   #batchCount = 0;
   #rowCount = 0;
   #closed = false;
-  #onIdle: (() => void) | undefined;
+  readonly #idle = Promise.withResolvers<void>();
 
   /** @param join gives the engine an instance's lane. */
   constructor(given: QueueOptions, clock: Clock, overhead: Overhead, join: (instance: Instance, user: LaneUser) => LaneState) {
@@ -138,7 +138,7 @@ export class BatchingEngine implements Engine, LaneUser {
 
   async close(): Promise<void> {
     this.#closed = true;
-    if (this.#state.queue.rows > 0 || this.#inFlight > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
+    if (this.#state.queue.rows > 0 || this.#inFlight > 0) await this.#idle.promise;
     this.#gate.disarm();
     this.#expiry.stop();
     for (const lane of this.#state.lanes) lane.leave(this);
@@ -351,7 +351,7 @@ export class BatchingEngine implements Engine, LaneUser {
   }
 
   #settleIdle(): void {
-    if (this.#closed && this.#state.queue.rows === 0 && this.#inFlight === 0) this.#onIdle?.();
+    if (this.#closed && this.#state.queue.rows === 0 && this.#inFlight === 0) this.#idle.resolve();
   }
 }
 

@@ -32,6 +32,8 @@ export interface BatchLimits {
 export class JobQueue {
   readonly #guardEvery: number;
   readonly #shapes = new Map<string, ShapeQueue>();
+  /** The shape that goes next, while that is known: there may be thousands, and every arrival asks. */
+  #next: ShapeQueue | undefined;
   /** Those on which somebody has ever waited, highest first. */
   #levels: readonly Level[] = [];
   readonly #expiry = new ExpiryHeap();
@@ -76,7 +78,10 @@ export class JobQueue {
 
   /** The jobs of the shape that goes next by the order alone, which are at least one; undefined when nothing waits. */
   next(): ShapeQueue | undefined {
-    if (this.#rows === 0) return undefined;
+    return this.#rows === 0 ? undefined : (this.#next ??= this.#findNext());
+  }
+
+  #findNext(): ShapeQueue | undefined {
     let next: ShapeQueue | undefined;
     let nextHead: Job | undefined;
     for (const shape of this.#shapes.values()) {
@@ -110,6 +115,7 @@ export class JobQueue {
     let shape = this.#shapes.get(job.shapeKey);
     if (shape === undefined) this.#shapes.set(job.shapeKey, (shape = new ShapeQueue(job.shapeKey)));
     shape.push(job);
+    if (this.#size === 0 || (this.#next !== undefined && goesBefore(job, this.#next.head!))) this.#next = shape;
     this.#rows += job.rows;
     this.#bytes += job.bytes;
     this.#size++;
@@ -162,6 +168,7 @@ export class JobQueue {
     const shape = this.#shapes.get(job.shapeKey);
     if (shape === undefined) throw new Error("The job's shape is not in this queue. This is a bug.");
     shape.remove(job);
+    if (shape === this.#next) this.#next = undefined;
     this.#left(job);
     if (shape.size === 0) this.#forget(shape);
   }
@@ -198,6 +205,7 @@ export class JobQueue {
     }
     this.#countTurns(lead.rank >> 1, limits.rows - left);
     if (passed !== undefined) for (const job of passed) shape.push(job);
+    this.#next = undefined;
     if (shape.size === 0) this.#forget(shape);
     else shape.since = shape.head!.enqueuedAt;
     return taken;
@@ -224,6 +232,7 @@ export class JobQueue {
       }
     }
     for (const job of passed) shape.push(job);
+    this.#next = undefined;
     if (shape.size === 0) this.#forget(shape);
     return taken;
   }

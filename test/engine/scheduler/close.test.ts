@@ -64,3 +64,12 @@ test("a batch that is halved is finished first", async () => {
   expect(closed()).toBe(true);
   await finishAll(runs, 4);
 });
+
+test("everybody who closes waits for the last answer", async () => {
+  const { engine, runs } = setUp();
+  const { result } = send(engine, [1]);
+  const closed = [engine.close(), engine.close()];
+  runs[0]!.finish();
+  await result;
+  await Promise.all(closed);
+});
