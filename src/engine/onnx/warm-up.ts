@@ -95,7 +95,10 @@ export async function warmUp(options: WarmUpOptions): Promise<WarmUpResult> {
       const sizes = options.allowed.length > 0 ? options.allowed : batchSizes(maxRows);
       for (const rows of sizes) {
         const note = rows === sizes[0] ? (runMs: number) => singleRunsMs.push(runMs) : () => {};
-        if (!(await measure(options, instance, { sample, rows, paddedLength, isMeasured }, until, runs, note))) break;
+        if (
+          !(await measure(options, instance, { sample, rows, paddedLength, isMeasured, isSmallest: rows === sizes[0] }, until, runs, note))
+        )
+          break;
       }
     }
   }
@@ -148,12 +151,14 @@ interface Trial {
   readonly paddedLength: number | undefined;
   /** Whether its times count. */
   readonly isMeasured: boolean;
+  /** Whether no smaller size is tried. */
+  readonly isSmallest: boolean;
 }
 
 async function measure(
   options: WarmUpOptions,
   instance: OnnxInstance,
-  { sample, rows, paddedLength, isMeasured }: Trial,
+  { sample, rows, paddedLength, isMeasured, isSmallest }: Trial,
   until: number,
   runs: number,
   note: (runMs: number) => void,
@@ -162,7 +167,8 @@ async function measure(
   const request = trialRequest(options, sample, rows, 1, asLongAs(paddedLength));
   const shapeKey = paddedLength === undefined ? "" : paddedShapeKeyOf(request.inputs, padding!, paddedLength);
   for (let i = 0; i < runs; i++) {
-    const isNeeded = paddedLength !== undefined && rows === 1 && i === 0;
+    // However little time there is: admission knows nothing of a model that has never run, nor of a length.
+    const isNeeded = isMeasured && isSmallest && i < (paddedLength === undefined ? 2 : 1);
     if (performance.now() > until && !isNeeded) return false;
     try {
       const { runMs } = await instance.warm([whole(request)], rows, request.outputs);

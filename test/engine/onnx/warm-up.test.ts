@@ -67,6 +67,12 @@ test("further instances run every size once, and what that costs says nothing ab
   ]);
 });
 
+test.each([1, 5])("however little time there is, one row is measured, with %i runs wanted", async (runs) => {
+  const latency = new LatencyModel();
+  await sizesOf({ latency, budgetMs: -1, runs });
+  expect(latency.rows().map(({ rows }) => rows)).toEqual([1]);
+});
+
 test("where only certain sizes are allowed, every run has one of them, and each is measured", async () => {
   const latency = new LatencyModel();
   expect([...(await sizesOf({ allowed: [2, 4, 6], maxBatchSize: 6, latency }))].toSorted((a, b) => a - b)).toEqual([2, 4, 6]);
