@@ -272,6 +272,7 @@ describe("json", () => {
         true,
         [
           'the file "net.bin"',
+          "a wait of 2.5 ms",
           "priorities and queue policies",
           "inter_op_thread_count",
           "execution_mode",

@@ -87,12 +87,13 @@ function render(given: object): string {
 }
 
 function unsaidOf(settings: ModelSettings): readonly string[] {
-  const { modelFile, maxBatchSize, declaredInputs, declaredOutputs } = settings;
+  const { modelFile, maxBatchSize, maxQueueDelayMs, declaredInputs, declaredOutputs } = settings;
   const declared = [...(declaredInputs ?? []), ...(declaredOutputs ?? [])];
   const labels = settings.outputNotes.flatMap((note) => note.labels);
   const words: readonly (readonly [boolean, string])[] = [
     [modelFile !== undefined && !modelFile.endsWith(".onnx"), `the file ${JSON.stringify(modelFile)}`],
     [!settings.sharesRuns && maxBatchSize !== 0, "that requests do not share runs"],
+    [maxQueueDelayMs !== undefined && !Number.isInteger(maxQueueDelayMs), `a wait of ${maxQueueDelayMs} ms`],
     [!isDeepStrictEqual(settings.queue, DEFAULT_MODEL_SETTINGS.queue), "priorities and queue policies"],
     [settings.interOpThreads !== 0, "inter_op_thread_count"],
     [settings.parallelExecution, "execution_mode"],

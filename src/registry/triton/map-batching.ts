@@ -79,8 +79,8 @@ function mapDelay({ maxQueueDelayMicroseconds }: ModelDynamicBatching, findings:
   if (maxQueueDelayMicroseconds === 0n) return undefined;
   const path = ["dynamic_batching", "max_queue_delay_microseconds"];
   const { max } = SETTINGS.maxQueueDelayMs;
-  const delayMs = Math.floor(toMs(maxQueueDelayMicroseconds));
-  if (delayMs === 0) findings.warn(path, "is below a millisecond, the shortest time that a timer knows: no request waits for others");
+  const delayMs = toMs(maxQueueDelayMicroseconds);
+  if (delayMs < 1) findings.warn(path, "is below a millisecond, the shortest time that a timer knows: no request waits for others");
   else if (delayMs > max) findings.warn(path, `is ${delayMs} ms: a request waits at most ${max} ms for others`);
   else findings.mapped(path, `lets a request wait up to ${delayMs} ms for others, while that saves time (gate: fixed waits always)`);
   return Math.min(delayMs, max);

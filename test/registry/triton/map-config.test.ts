@@ -48,8 +48,7 @@ describe("settings", () => {
     [batching("preferred_batch_size: [ 8, 4 ]"), { preferredBatchSizes: [8, 4] }],
     [batching("preferred_batch_size: 8"), { preferredBatchSizes: [] }],
     [batching("preserve_ordering: true"), { preserveOrdering: true }],
-    [batching("max_queue_delay_microseconds: 5900"), { maxQueueDelayMs: 5 }],
-    [batching("max_queue_delay_microseconds: 100"), { maxQueueDelayMs: 0 }],
+    [batching("max_queue_delay_microseconds: 100"), { maxQueueDelayMs: 0.1 }],
     [batching("max_queue_delay_microseconds: 20000000"), { maxQueueDelayMs: 10_000 }],
     [
       batching(

@@ -185,7 +185,7 @@ test.each([
       maxBatchSize: 32,
       sharesRuns: true,
       preferredBatchSizes: [16, 32],
-      maxQueueDelayMs: 0,
+      maxQueueDelayMs: 0.5,
       instances: 2,
       executionProviders: ["cpu"],
       intraOpThreads: 2,
