@@ -47,7 +47,7 @@ const cases: readonly JudgedCase[] = [
 const maxLateShare = 0.001;
 const maxRefusalMs = 2;
 const minOnArrival = 0.75;
-const secondsOf = { named: 10, whole: 4, quick: 1 } as const;
+const secondsOf = { named: 5, whole: 4, quick: 1 } as const;
 // Shorter than the model's run time, so that every call is refused on arrival.
 const hopelessMs = 2;
 const hopelessRate = 2000;
