@@ -25,16 +25,20 @@ export const DROP_HEAD = 0;
  * @returns rows, or `DROP_HEAD`.
  */
 export function batchSize(curve: RunTimes, headRows: number, full: number, budgetMs: number, floor: number): number {
-  const fullMs = curve.safeMs(full);
-  if (fullMs <= budgetMs) return full;
-  let fits = headRows;
-  const leastMs = curve.safeMs(fits);
-  if (leastMs > budgetMs) return DROP_HEAD;
-  let tooLarge = full;
-  while (tooLarge - fits > 1) {
-    const middle = (fits + tooLarge) >> 1;
-    if (curve.safeMs(middle) <= budgetMs) fits = middle;
-    else tooLarge = middle;
-  }
+  if (curve.safeMs(full) <= budgetMs) return full;
+  if (curve.safeMs(headRows) > budgetMs) return DROP_HEAD;
+  const fits = rowsInTime(curve, headRows, full - 1, budgetMs);
   return fits / curve.typicalMs(fits) < (floor * full) / curve.typicalMs(full) ? DROP_HEAD : fits;
+}
+
+/** The most rows, from `least` to `most`, whose run is safely over in this time; `least` when more are not. */
+export function rowsInTime(curve: RunTimes, least: number, most: number, budgetMs: number): number {
+  let fits = least;
+  let tooMany = most + 1;
+  while (tooMany - fits > 1) {
+    const middle = (fits + tooMany) >> 1;
+    if (curve.safeMs(middle) <= budgetMs) fits = middle;
+    else tooMany = middle;
+  }
+  return fits;
 }

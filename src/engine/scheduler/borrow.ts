@@ -38,15 +38,3 @@ export function borrowedRows({ curve, rows: own, spareRows }: Lender, shorter: B
   const sparedRuns = Math.ceil(shorter.rows / shorter.maxRows) - Math.ceil((shorter.rows - rows) / shorter.maxRows);
   return rows * rowMs * (1 - shorter.lengthShare) < sparedRuns * runMs ? rows : 0;
 }
-
-/** The most rows, from `least` to `most`, whose run is safely over in this time; `least` when more are not. */
-export function rowsInTime(curve: RunTimes, least: number, most: number, budgetMs: number): number {
-  let fits = least;
-  let tooMany = most + 1;
-  while (tooMany - fits > 1) {
-    const middle = (fits + tooMany) >> 1;
-    if (curve.safeMs(middle) <= budgetMs) fits = middle;
-    else tooMany = middle;
-  }
-  return fits;
-}

@@ -1,7 +1,8 @@
 // Fills a run that is not full with shorter requests that wait.
 
 import { differOnlyInLength } from "../../tensor/padding.ts";
-import { borrowedRows, rowsInTime } from "./borrow.ts";
+import { rowsInTime } from "./batch-size.ts";
+import { borrowedRows } from "./borrow.ts";
 import type { Job } from "./job.ts";
 import type { LaneState } from "./lane-state.ts";
 import { maxRowsOf } from "./padded-length.ts";

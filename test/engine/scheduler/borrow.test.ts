@@ -1,7 +1,8 @@
 // Whether a run that is not full takes shorter requests along.
 
 import { describe, expect, test } from "@jest/globals";
-import { borrowedRows, rowsInTime } from "../../../src/engine/scheduler/borrow.ts";
+import { rowsInTime } from "../../../src/engine/scheduler/batch-size.ts";
+import { borrowedRows } from "../../../src/engine/scheduler/borrow.ts";
 
 /** A run costs `base`, and `each` for every row. */
 function curve(base: number, each: number) {
